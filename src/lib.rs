@@ -1,1 +1,8 @@
-//! rekeyd
+//! rekeyd rotates the OAuth credentials of Salesforce client apps, and never loses one.
+
+pub mod clock;
+pub mod document;
+pub mod port;
+pub mod random;
+pub mod rotation;
+pub mod secret;

@@ -1,0 +1,272 @@
+//! The few traits between the engine and the world, and the vocabulary of their answers.
+//!
+//! A port method holds **at most one mutating request**. Its answer is one of four ([`Outcome`]): done,
+//! refused, not now, or *unknown*; after unknown the engine probes and never repeats blindly. Reads answer with
+//! a [`Fault`] that says what the caller does next. No message here ever carries a body, a token or a secret.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::document::Document;
+use crate::rotation::{Capabilities, RotationId, Tri};
+use crate::secret::Credential;
+
+/// What became of one mutating request.
+#[derive(Clone, Debug)]
+pub enum Outcome<T> {
+    /// It was applied, and the other side said so.
+    Done(T),
+    /// It was definitely not applied, and the same request would be refused again.
+    Refused(Refusal),
+    /// It was definitely not applied (not sent, throttled, unauthorised); the same request may work later.
+    NotNow(Fault),
+    /// Sent, and nobody knows. Only a probe may follow.
+    Unknown(String),
+}
+
+/// Why a request was refused, by who can do something about it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Refusal {
+    /// Somebody else wrote in between: the compare-and-set did not match.
+    Conflict(String),
+    /// A right or an org switch is missing; the text names it.
+    Permission(String),
+    /// The other side does not do this at all (a method that this org or API version does not offer).
+    Unsupported(String),
+    /// The request itself was judged wrong.
+    Invalid(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Conflict(text) => write!(f, "somebody else wrote in between: {text}"),
+            Refusal::Permission(text) => write!(f, "a permission or switch is missing: {text}"),
+            Refusal::Unsupported(text) => write!(f, "not offered: {text}"),
+            Refusal::Invalid(text) => write!(f, "judged wrong: {text}"),
+        }
+    }
+}
+
+/// Why a read did not answer, by what the caller does next. The texts are for people and hold no secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Try again later: connection refused, time-out, 5xx, maintenance, sealed store.
+    #[error("not available now: {0}")]
+    Unavailable(String),
+    /// Try again after this long: throttled or out of quota.
+    #[error("throttled for {}s: {text}", wait.as_secs())]
+    Throttled {
+        /// How long to wait.
+        wait: Duration,
+        /// What the other side said, by class.
+        text: String,
+    },
+    /// Our own login or token is not accepted. A person must act.
+    #[error("our own login is not accepted: {0}")]
+    Unauthorized(String),
+    /// A right or switch is missing. A person must act.
+    #[error("not permitted: {0}")]
+    Forbidden(String),
+    /// The thing asked for does not exist there.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// The answer cannot be understood, or a setting is wrong. A person must act.
+    #[error("unusable: {0}")]
+    Unusable(String),
+}
+
+/// Names one version of one stored value, in the store's own words (a Vault version number, an AWS version id,
+/// a generation of the file store). Versions that hold nothing have a name too: a conditional write needs it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VersionRef(pub String);
+
+impl fmt::Display for VersionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a place holds, and what a conditional write must name to replace exactly that.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// The version there now, also when it was never written or has been destroyed.
+    pub base: VersionRef,
+    /// The value, if there is one.
+    pub value: Option<Document>,
+}
+
+/// A place of one app in one store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// What consumers read.
+    Current,
+    /// What waits to become current. Consumers have no right to it.
+    Pending,
+    /// An earlier version of *current*, by name.
+    Version(VersionRef),
+    /// An earlier version of *pending*, by name (a quarantined value).
+    PendingVersion(VersionRef),
+}
+
+/// Where credentials live for consumers. One value handles one app's path in one store; adapters are built per
+/// app by the composition root. All writes are compare-and-set: a `base` that no longer holds is
+/// [`Refusal::Conflict`].
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The store's name in the policy.
+    fn name(&self) -> &str;
+
+    /// Reads one place. `base` of [`Place::Version`] is that version itself.
+    async fn read(&self, place: &Place) -> Result<Slot, Fault>;
+
+    /// What would stop a rotation here, asked read-only: missing rights, a retention too short for `grace`, a
+    /// wrong engine version. Empty means nothing. Each text says how to put it right.
+    async fn obstacles(&self, grace: Duration) -> Result<Vec<String>, Fault>;
+
+    /// Writes *pending* over exactly `base`.
+    async fn put_pending(
+        &self,
+        base: &VersionRef,
+        value: &Document,
+        rotation: RotationId,
+    ) -> Outcome<VersionRef>;
+
+    /// Writes *current* over exactly `base`. The version it replaces stays readable by name.
+    async fn publish(&self, base: &VersionRef, value: &Document, rotation: RotationId)
+    -> Outcome<VersionRef>;
+
+    /// Ends the pending value `version`, which we wrote. `Done` if it is gone already. Afterwards
+    /// [`Place::Pending`] reads as empty.
+    async fn clear_pending(&self, version: &VersionRef) -> Outcome<()>;
+
+    /// Sets the pending value `version` aside under a name of its own: [`Place::Pending`] reads as empty, the
+    /// value stays readable as [`Place::PendingVersion`] of `version`. `Done` if that is so already.
+    async fn quarantine(&self, version: &VersionRef, rotation: RotationId) -> Outcome<()>;
+}
+
+/// What the token endpoint made of one pair.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Verdict {
+    /// The pair was accepted as a client.
+    Accepted,
+    /// The pair was definitely refused as a client.
+    Refused,
+    /// Anything else; never "bad secret".
+    Inconclusive(String),
+}
+
+/// A verdict and how it was reached, for the history.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// What it means.
+    pub verdict: Verdict,
+    /// Which probe (`introspect`, `refresh_token`, `client_credentials`).
+    pub probe: String,
+    /// The host that was asked.
+    pub host: String,
+    /// The answer by class: `200 active=false`, `401`, `400 invalid_client`.
+    pub answer: String,
+    /// When it was answered.
+    pub at: Timestamp,
+}
+
+/// What stands in the staged slot of a consumer (salesforce-oauth-rest.md §1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagedEntry {
+    /// Salesforce's id of the entry.
+    pub id: String,
+    /// The consumer key of the pair.
+    pub key: String,
+    /// `Active`, `Expired` or `Rotated`, lower-cased.
+    pub state: String,
+    /// The user who made it, first 15 characters.
+    pub created_by: Option<String>,
+    /// When, by Salesforce's clock.
+    pub created_at: Option<Timestamp>,
+    /// Until when it lives.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One look at an app in Salesforce. Read-only.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The consumer key that Salesforce holds as primary, where it can be read.
+    pub key: Option<String>,
+    /// The whole primary pair, where it can be read (External Client Apps with the REST switch on).
+    pub live: Option<Credential>,
+    /// The staged slot, for targets that have one.
+    pub staged: Option<StagedEntry>,
+    /// Our own user, first 15 characters, to recognise what we made.
+    pub our_user: Option<String>,
+    /// It is the app that we log in with.
+    pub own_login: bool,
+    /// The component's last-modified mark, for targets that write the whole component.
+    pub modified: Option<String>,
+    /// Salesforce's clock when it answered (the `Date` header).
+    pub server_time: Option<Timestamp>,
+    /// What would stop a rotation: missing permissions, a switch that is off, a managed app. With the remedy.
+    pub obstacles: Vec<String>,
+}
+
+/// A new pair that Salesforce made.
+#[derive(Clone, Debug)]
+pub struct Minted {
+    /// Salesforce's id of the staged entry.
+    pub id: String,
+    /// The pair, if the answer carried it.
+    pub credential: Option<Credential>,
+    /// Its key.
+    pub key: String,
+}
+
+/// What the cutover puts in force.
+#[derive(Clone, Debug)]
+pub struct Cutover {
+    /// The staged entry to promote, where Salesforce made the value.
+    pub staged: Option<String>,
+    /// The pair to put in force.
+    pub new: Credential,
+    /// The component's last-modified mark seen at preflight; a different one is a conflict.
+    pub modified: Option<String>,
+}
+
+/// One client app in one org, through one method. Adapters: `salesforce::staged`, `salesforce::update`.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// What this method can do here.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Reads everything that decisions need.
+    async fn survey(&self) -> Result<Survey, Fault>;
+
+    /// Makes a new pair. Methods where we choose the value answer [`Refusal::Unsupported`].
+    async fn mint(&self) -> Outcome<Minted>;
+
+    /// Reads a staged pair again; `None` if Salesforce masks its secret.
+    async fn staged_value(&self, id: &str) -> Result<Option<Credential>, Fault>;
+
+    /// Puts the new pair in force. The state that it relies on is read again right before the one write.
+    async fn cutover(&self, order: &Cutover) -> Outcome<()>;
+
+    /// Puts `old` back in force. Methods without a way back answer [`Refusal::Unsupported`].
+    async fn undo(&self, old: &Credential) -> Outcome<()>;
+
+    /// Deletes a staged entry: an orphan of ours, or the old pair after the grace.
+    async fn delete_staged(&self, id: &str) -> Outcome<()>;
+
+    /// Judges a pair with one request of the best probe known to discriminate for this app.
+    async fn probe(&self, pair: &Credential) -> ProbeReport;
+
+    /// Judges `pair` and its corrupted control side by side by the same probe, falling to the next probe while
+    /// both are answered alike. Remembers which probe discriminated. The answers are (pair, control).
+    async fn probe_differentially(&self, pair: &Credential) -> (ProbeReport, ProbeReport);
+
+    /// What this org has taught about the method, to be remembered: does a staged pair log in early?
+    fn remember_proves_early(&self, known: Tri);
+}

@@ -1,0 +1,70 @@
+//! What a method can do, as data. The machine knows methods by nothing else.
+
+use serde::{Deserialize, Serialize};
+
+/// Known yes, known no, or not known yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tri {
+    /// Known to be so.
+    Yes,
+    /// Known not to be so.
+    No,
+    /// Nobody has seen it here.
+    #[default]
+    Unknown,
+}
+
+/// Who chooses the new secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValueBy {
+    /// Salesforce makes it in the mint; we read it.
+    Salesforce,
+    /// We choose it; the first store effect makes it durable before Salesforce hears of it.
+    Us,
+}
+
+/// What one method offers for one app. Written at the start of a rotation, so that it runs to its end under
+/// what it began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Who chooses the new secret.
+    pub value_by: ValueBy,
+    /// The client id changes too.
+    pub key_changes: bool,
+    /// A staged pair logs in before the cutover.
+    pub proves_before_cutover: Tri,
+    /// Old and new are both accepted after the cutover, until the old one is revoked.
+    pub overlap: bool,
+    /// The primary pair's key can be read, so that a cutover can be seen without logging in.
+    pub key_readable: bool,
+    /// A cutover can be taken back while nothing is published.
+    pub reversible: bool,
+}
+
+impl Capabilities {
+    /// `staged`: External Client App over Connect REST (salesforce-oauth-rest.md §1).
+    pub const fn staged(proves_before_cutover: Tri) -> Self {
+        Capabilities {
+            value_by: ValueBy::Salesforce,
+            key_changes: true,
+            proves_before_cutover,
+            overlap: true,
+            key_readable: true,
+            reversible: false,
+        }
+    }
+
+    /// `update`: Connected App in place over the Metadata API (salesforce-metadata.md §2, OPEN-1).
+    pub const fn update() -> Self {
+        Capabilities {
+            value_by: ValueBy::Us,
+            key_changes: false,
+            proves_before_cutover: Tri::No,
+            overlap: false,
+            key_readable: false,
+            reversible: true,
+        }
+    }
+}
