@@ -1,7 +1,49 @@
-//! The state machine of one rotation (being written).
+//! The state machine of one rotation. Pure: no clock, no effects, no secrets.
+//!
+//! ```text
+//!            baseline                              recheck
+//!   ──▶ look ────────▶ mint ─▶ store* ─▶ (early) ─▶ look ─▶ cutover ─▶ prove ─▶ publish* ─▶ rotated
+//!         │              │       │                            │          │         │           │
+//!         ▼              └───────┴──── abort: discard, ◀──────┘          └─ undo ◀─┘           ▼
+//!        held                          clear or quarantine      (no overlap, nothing      clear*, grace,
+//!                                                                published)               revoke, disprove
+//! ```
+//!
+//! [`step()`] takes an [`Observation`] and answers with [`Event`]s to be made durable and then one [`Action`].
+//! [`State`] is the fold of the events, so any prefix of a journal is a state that the machine can go on from.
+//! An effect is *open*, *intended*, *unknown* or *done* ([`Progress`]); while one is unknown the only action is to
+//! look whether it took. Methods are known by their [`Capabilities`] alone. The rules are [`Guard`]s by name.
+//!
+//! Not here: when a rotation is due (`schedule`), how an effect is performed (`engine`), what a method is called
+//! (`salesforce`).
 
+mod absorb;
+mod action;
+mod backoff;
 mod capability;
+mod decide;
+mod effect;
+mod ending;
+mod event;
+mod fold;
+mod guard;
 mod id;
+mod observation;
+mod state;
+mod step;
+mod survey;
+mod trial;
 
+pub use action::{Action, Look};
 pub use capability::{Capabilities, Tri, ValueBy};
+pub use effect::{Effect, Progress};
+pub use ending::{End, Hold};
+pub use event::Event;
+pub use fold::fold;
+pub use guard::{ALL as ALL_GUARDS, Guard, Guards};
 pub use id::{NotAnId, RotationId};
+pub use observation::{
+    Answer, Detail, Entry, Facts, Finding, Observation, PairFacts, Probes, StoreFacts, Subject,
+};
+pub use state::{Lane, Limits, Mode, Rest, State, Trial, TrialAnswer};
+pub use step::{Step, step};

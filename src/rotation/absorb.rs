@@ -1,0 +1,331 @@
+//! What an observation means: observations to events. Surveys have a file of their own (`survey.rs`).
+
+use crate::clock::Timestamp;
+use crate::port::Refusal;
+use crate::rotation::backoff::{CAP, LONGEST, late_until, pace, retry};
+use crate::rotation::decide::{Next, hold_again};
+use crate::rotation::guard::{Guard, Guards};
+use crate::rotation::observation::Entry;
+use crate::rotation::{
+    Answer, Detail, Effect, End, Event, Finding, Hold, Mode, Observation, Progress, State, Subject, survey,
+};
+
+pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, guards: Guards) -> Vec<Event> {
+    if state.end().is_some() {
+        return Vec::new();
+    }
+    match observation {
+        Observation::Tick => Vec::new(),
+        Observation::Restarted => restarted(state, now),
+        Observation::Surveyed(facts) => survey::absorb(state, &facts, now, guards),
+        Observation::Chosen(pair) => vec![Event::Chosen { pair }],
+        Observation::Performed(effect, answer) => performed(state, effect, answer, now),
+        Observation::Found(effect, finding) => found(state, effect, finding, now, guards),
+        Observation::Probed(subject, probes) => match (probes.pair, subject) {
+            (Some(pair), _) => vec![Event::Probed {
+                subject,
+                pair,
+                beside: probes.beside,
+            }],
+            (None, Subject::Dead) => vec![Event::OldUnknown],
+            (None, Subject::Early | Subject::New | Subject::Settle | Subject::Alive) => {
+                defer(state, now, None, "the value to probe could not be read".into())
+            }
+        },
+        Observation::Unavailable {
+            why,
+            until: _,
+            person: true,
+        } => written(hold_again(state, now, Hold::Obstacles { what: vec![why] })),
+        Observation::Unavailable {
+            why,
+            until,
+            person: false,
+        } => defer(state, now, until, why),
+        Observation::Resume { by, take_over } => vec![Event::Resumed { by, take_over }],
+        Observation::Abandon { by } if state.may_abandon() => {
+            vec![Event::Aborting {
+                why: End::Abandoned { by },
+            }]
+        }
+        Observation::Abandon { .. } => Vec::new(),
+    }
+}
+
+/// The process ended somewhere. What it had sent is unknown, and what it had just looked at is stale.
+fn restarted(state: &State, now: Timestamp) -> Vec<Event> {
+    let lost = |effect| Event::Lost {
+        effect,
+        why: "the process ended before an answer was recorded".into(),
+    };
+    let out = state
+        .effects()
+        .into_iter()
+        .filter(|effect| state.progress(*effect).is_intent());
+    let mut events: Vec<Event> = out.map(lost).collect();
+    if state.rechecked || state.superseded.is_some() {
+        let until = state.not_before.unwrap_or(now);
+        events.push(Event::Deferred {
+            until,
+            why: "restarted: looking again".into(),
+            failed: false,
+        });
+    }
+    events
+}
+
+/// Try later; after too many failures somebody is told, and it goes on by itself at the longest distance.
+pub(super) fn defer(state: &State, now: Timestamp, until: Option<Timestamp>, why: String) -> Vec<Event> {
+    let exhausted = state.attempts >= CAP && state.may_pause();
+    let wait = if exhausted { LONGEST } else { retry(state) };
+    let until = (now + wait).max(until.unwrap_or(now));
+    let mut events = vec![Event::Deferred {
+        until,
+        why: why.clone(),
+        failed: true,
+    }];
+    if exhausted {
+        events.push(Event::Held {
+            reason: Hold::Exhausted { why },
+            again: Some(until),
+        });
+    }
+    events
+}
+
+pub(super) fn written(next: Next) -> Vec<Event> {
+    match next {
+        Next::Write(events) => events,
+        Next::Act(_) => Vec::new(),
+    }
+}
+
+fn performed(state: &State, effect: Effect, answer: Answer, now: Timestamp) -> Vec<Event> {
+    // A late answer to something that is no longer out says nothing that a probe would not.
+    if !state.progress(effect).is_intent() {
+        return Vec::new();
+    }
+    match answer {
+        Answer::Done(detail) => vec![Event::Applied { effect, detail }],
+        Answer::Unknown(why) => vec![Event::Lost { effect, why }],
+        Answer::NotNow { why, until } => {
+            let mut events = vec![Event::Postponed {
+                effect,
+                why: why.clone(),
+            }];
+            events.extend(defer(state, now, until, format!("{effect}: {why}")));
+            events
+        }
+        Answer::Refused(why) => refused(state, effect, why, now),
+        Answer::ValueGone => value_gone(state, effect),
+    }
+}
+
+fn value_gone(state: &State, effect: Effect) -> Vec<Event> {
+    let postponed = Event::Postponed {
+        effect,
+        why: "its value is in no hand any more".into(),
+    };
+    let stored_somewhere = state.lanes.iter().any(|lane| lane.pending.is_done());
+    if stored_somewhere {
+        let what = vec!["the pending value has vanished from the store that held it".to_owned()];
+        return vec![
+            postponed,
+            Event::Held {
+                reason: Hold::Obstacles { what },
+                again: None,
+            },
+        ];
+    }
+    if state.mints >= 2 {
+        return vec![
+            postponed,
+            Event::Held {
+                reason: Hold::Masked,
+                again: None,
+            },
+        ];
+    }
+    vec![postponed, Event::ValueGone]
+}
+
+fn refused(state: &State, effect: Effect, why: Refusal, now: Timestamp) -> Vec<Event> {
+    let declined = Event::Declined {
+        effect,
+        why: why.clone(),
+    };
+    let reason = Hold::Refused {
+        effect,
+        why: why.to_string(),
+    };
+    let held =
+        |events: Vec<Event>| -> Vec<Event> { std::iter::once(declined.clone()).chain(events).collect() };
+    match (effect, &why) {
+        // Somebody wrote in between: what stands there now decides.
+        (
+            Effect::Store(_) | Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_),
+            Refusal::Conflict(_),
+        ) => vec![Event::Lost {
+            effect,
+            why: why.to_string(),
+        }],
+        // The slot or the component changed: look at everything again, at a growing distance.
+        (Effect::Mint | Effect::Cutover | Effect::Discard | Effect::Revoke, Refusal::Conflict(_)) => {
+            held(defer(state, now, None, format!("{effect}: {why}")))
+        }
+        // An in-place change that this org does not take. Nothing has changed; the value was sent, so it is kept.
+        (Effect::Cutover, Refusal::Unsupported(_) | Refusal::Invalid(_)) if state.caps.reversible => {
+            held(vec![Event::Aborting {
+                why: End::NotOffered { why: why.to_string() },
+            }])
+        }
+        (Effect::Undo, _) => held(written(hold_again(
+            state,
+            now,
+            Hold::BrokenUndo {
+                answer: why.to_string(),
+            },
+        ))),
+        // Between cutover and publish no hold may stop the other stores, or the way back.
+        (Effect::Publish(_), _) => held(defer(state, now, None, format!("{effect}: {why}"))),
+        (
+            Effect::Mint
+            | Effect::Cutover
+            | Effect::Discard
+            | Effect::Revoke
+            | Effect::Store(_)
+            | Effect::Clear(_)
+            | Effect::Quarantine(_),
+            Refusal::Permission(_) | Refusal::Unsupported(_) | Refusal::Invalid(_),
+        ) => held(written(hold_again(state, now, reason))),
+    }
+}
+
+fn found(state: &State, effect: Effect, finding: Finding, now: Timestamp, guards: Guards) -> Vec<Event> {
+    let sent = match state.progress(effect) {
+        Progress::Unknown(sent) => sent,
+        // Judged side by side because the budget of an answered cutover is spent.
+        Progress::Done(_) if effect == Effect::Cutover => return settled_cutover(state, finding, now),
+        Progress::Open | Progress::Intent(_) | Progress::Done(_) => return Vec::new(),
+    };
+    let late = late_until(state, effect, sent);
+    let provisional = now < late && guards.has(Guard::WaitOutLateWrites);
+    let wait = |why: &str| {
+        let until = (now + pace(state, sent, now)).min(late);
+        vec![Event::Deferred {
+            until,
+            why: format!("{effect}: {why}; a late write may still land"),
+            failed: false,
+        }]
+    };
+    match finding {
+        Finding::Taken(detail) => vec![Event::FoundApplied { effect, detail }],
+        Finding::NotTaken if provisional => wait("no trace of it yet"),
+        Finding::NotTaken => vec![Event::FoundAbsent { effect }],
+        Finding::Moved(base) => vec![Event::Rebased { effect, base }],
+        Finding::Entry(entry) => match is_ours(state, &entry) || !guards.has(Guard::OwnSlotOnly) {
+            true => vec![Event::FoundApplied {
+                effect,
+                detail: Detail::Minted {
+                    id: entry.id,
+                    key: entry.key,
+                },
+            }],
+            false => vec![Event::Held {
+                reason: Hold::ForeignSlot { id: entry.id },
+                again: None,
+            }],
+        },
+        Finding::Foreign { what, accepted, base } => foreign(effect, what, accepted, base, guards),
+        Finding::Unclear(why) if provisional => wait(&why),
+        Finding::Unclear(answer) => written(hold_again(state, now, unclear(effect, answer))),
+    }
+}
+
+fn unclear(effect: Effect, answer: String) -> Hold {
+    match effect {
+        Effect::Undo => Hold::BrokenUndo { answer },
+        Effect::Mint
+        | Effect::Discard
+        | Effect::Store(_)
+        | Effect::Cutover
+        | Effect::Publish(_)
+        | Effect::Clear(_)
+        | Effect::Quarantine(_)
+        | Effect::Revoke => Hold::NeitherAccepted { answer },
+    }
+}
+
+/// An answered cutover whose new pair is still refused when the budget is spent: the old one beside it tells.
+fn settled_cutover(state: &State, finding: Finding, now: Timestamp) -> Vec<Event> {
+    match finding {
+        Finding::NotTaken if state.mode == Mode::Forward => vec![Event::Aborting { why: End::Ignored }],
+        Finding::Unclear(answer) | Finding::Foreign { what: answer, .. } => {
+            written(hold_again(state, now, Hold::NeitherAccepted { answer }))
+        }
+        Finding::Taken(_) | Finding::NotTaken | Finding::Moved(_) | Finding::Entry(_) => {
+            let until = now + pace(state, now, now);
+            vec![Event::Deferred {
+                until,
+                why: "the new credential is accepted again".into(),
+                failed: false,
+            }]
+        }
+    }
+}
+
+/// Made by our user, inside the request that followed an empty slot (design §4, `staged`).
+fn is_ours(state: &State, entry: &Entry) -> bool {
+    let Some((empty, created)) = state.slot_empty_at.zip(entry.created) else {
+        return false;
+    };
+    let opens = Timestamp(empty.0.saturating_sub(1000));
+    entry.by_us && !entry.retired && created >= opens && created <= empty + state.limits.request_lifetime
+}
+
+fn foreign(
+    effect: Effect,
+    what: String,
+    accepted: Option<bool>,
+    base: Option<crate::port::VersionRef>,
+    guards: Guards,
+) -> Vec<Event> {
+    match (effect, base) {
+        (Effect::Store(store), None) => {
+            vec![Event::Held {
+                reason: Hold::ForeignPending { store, version: what },
+                again: None,
+            }]
+        }
+        (Effect::Store(store), Some(base)) => match guards.has(Guard::ForeignPendingUntouched) {
+            true => vec![Event::Held {
+                reason: Hold::ForeignPending {
+                    store,
+                    version: base.0,
+                },
+                again: None,
+            }],
+            false => vec![Event::Rebased { effect, base }],
+        },
+        // Theirs is refused and ours accepted: publish over it; their version stays readable by name.
+        (Effect::Publish(_), Some(base))
+            if accepted == Some(false) || !guards.has(Guard::ForeignCurrentUntouched) =>
+        {
+            vec![Event::Rebased { effect, base }]
+        }
+        (Effect::Publish(_), Some(_) | None) => vec![Event::Blocked { effect, what }],
+        (
+            Effect::Mint
+            | Effect::Discard
+            | Effect::Cutover
+            | Effect::Undo
+            | Effect::Clear(_)
+            | Effect::Quarantine(_)
+            | Effect::Revoke,
+            Some(_) | None,
+        ) => vec![Event::Held {
+            reason: Hold::ForeignCurrent { what },
+            again: None,
+        }],
+    }
+}

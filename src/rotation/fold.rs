@@ -1,0 +1,330 @@
+//! State = the fold of events. The only place where state changes.
+
+use crate::clock::Timestamp;
+use crate::port::{ProbeReport, Verdict};
+use crate::rotation::{
+    Detail, Effect, Event, Mode, Progress, Rest, State, Subject, Trial, TrialAnswer, ValueBy,
+};
+
+/// `state` after `event`, which was written at `at`.
+pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
+    match event {
+        Event::Baselined {
+            old,
+            old_key,
+            current,
+            pending,
+            modified,
+            slot_empty_at,
+            orphan,
+            proof: _,
+        } => {
+            state.baselined = true;
+            state.old = Some(*old);
+            state.old_key = Some(*old_key);
+            for ((lane, current), pending) in state.lanes.iter_mut().zip(current).zip(pending) {
+                lane.current_base = current.clone();
+                lane.old_version = current.clone();
+                lane.pending_base = pending.clone();
+            }
+            state.modified = modified.clone();
+            state.slot_empty_at = *slot_empty_at;
+            state.orphan = orphan.clone();
+            progressed(&mut state);
+        }
+        Event::Chosen { pair } => {
+            state.new = Some(*pair);
+            state.new_key = state.old_key;
+            state.candidates.push(*pair);
+        }
+        Event::Intended { effect } => {
+            set(&mut state, *effect, Progress::Intent(at));
+            match effect {
+                Effect::Mint => state.mints = state.mints.saturating_add(1),
+                Effect::Cutover => state.sent = true,
+                Effect::Discard
+                | Effect::Store(_)
+                | Effect::Publish(_)
+                | Effect::Undo
+                | Effect::Clear(_)
+                | Effect::Quarantine(_)
+                | Effect::Revoke => {}
+            }
+        }
+        Event::Applied { effect, detail } | Event::FoundApplied { effect, detail } => {
+            set(&mut state, *effect, Progress::Done(at));
+            applied(&mut state, *effect, detail);
+            progressed(&mut state);
+        }
+        Event::Declined { effect, why: _ } | Event::Postponed { effect, why: _ } => {
+            set(&mut state, *effect, Progress::Open);
+            reopened(&mut state, *effect);
+        }
+        Event::Lost { effect, why: _ } => {
+            let sent = match state.progress(*effect) {
+                Progress::Intent(sent) | Progress::Unknown(sent) => sent,
+                Progress::Open | Progress::Done(_) => at,
+            };
+            set(&mut state, *effect, Progress::Unknown(sent));
+        }
+        Event::FoundAbsent { effect } => {
+            set(&mut state, *effect, Progress::Open);
+            reopened(&mut state, *effect);
+            state.attempts = state.attempts.saturating_add(1);
+        }
+        Event::Rebased { effect, base } => {
+            set(&mut state, *effect, Progress::Open);
+            match effect {
+                Effect::Store(store) => {
+                    if let Some(lane) = state.lanes.get_mut(*store) {
+                        lane.pending_base = base.clone();
+                    }
+                }
+                Effect::Publish(store) => {
+                    if let Some(lane) = state.lanes.get_mut(*store) {
+                        lane.current_base = base.clone();
+                        lane.blocked = None;
+                    }
+                }
+                Effect::Mint
+                | Effect::Discard
+                | Effect::Cutover
+                | Effect::Undo
+                | Effect::Clear(_)
+                | Effect::Quarantine(_)
+                | Effect::Revoke => {}
+            }
+        }
+        Event::Blocked { effect, what } => {
+            set(&mut state, *effect, Progress::Open);
+            if let Effect::Publish(store) = effect
+                && let Some(lane) = state.lanes.get_mut(*store)
+            {
+                lane.blocked = Some(what.clone());
+            }
+        }
+        Event::ValueGone => {
+            for lane in &mut state.lanes {
+                lane.pending = if lane.pending.is_intent() {
+                    Progress::Open
+                } else {
+                    lane.pending
+                };
+            }
+            state.new = None;
+            if state.caps.value_by == ValueBy::Salesforce {
+                state.orphan = state.staged.take();
+                state.mint = Progress::Open;
+                state.new_key = None;
+            }
+        }
+        Event::Probed {
+            subject,
+            pair,
+            beside,
+        } => {
+            let trial = match subject {
+                Subject::Early => &mut state.early,
+                Subject::New => &mut state.proof,
+                Subject::Settle => &mut state.settle,
+                Subject::Dead => &mut state.dead,
+                Subject::Alive => &mut state.alive,
+            };
+            judge(trial, *subject, at, pair, beside.as_ref());
+            if trial.answer == TrialAnswer::Good {
+                progressed(&mut state);
+            }
+        }
+        Event::LateProof => {
+            state.late_proof = true;
+            state.early = Trial::default();
+        }
+        Event::Rechecked { current, modified } => {
+            state.rechecked = true;
+            for (lane, current) in state.lanes.iter_mut().zip(current) {
+                lane.current_base = current.clone();
+                lane.old_version = current.clone();
+            }
+            state.modified = modified.clone();
+        }
+        Event::Superseded { entry } => {
+            state.superseded = entry.clone();
+            if entry.is_none() {
+                state.revoke = Progress::Done(at);
+            }
+            progressed(&mut state);
+        }
+        Event::OldUnknown => state.old_unknown = true,
+        Event::Rotated => state.rotated_at = Some(at),
+        Event::Deferred {
+            until,
+            why: _,
+            failed,
+        } => {
+            state.not_before = Some(*until);
+            state.attempts = state.attempts.saturating_add(u32::from(*failed));
+            state.rechecked = false;
+            state.superseded = None;
+        }
+        Event::Held { reason, again } => {
+            state.rest = Rest::Held {
+                reason: reason.clone(),
+                again: *again,
+            };
+            state.rechecked = false;
+            state.superseded = None;
+        }
+        Event::Resumed { by: _, take_over } => {
+            state.rest = Rest::Running;
+            state.attempts = 0;
+            state.not_before = None;
+            state.resumed_at = Some(at);
+            state.take_over = take_over.clone();
+            state.lanes.iter_mut().for_each(|lane| lane.blocked = None);
+        }
+        Event::Aborting { why } => {
+            state.mode = Mode::Abort(why.clone());
+            state.rest = Rest::Running;
+            state.attempts = 0;
+            state.not_before = None;
+        }
+        Event::Undoing { why } => {
+            state.mode = Mode::Undo(why.clone());
+            state.rest = Rest::Running;
+            state.attempts = 0;
+            state.not_before = None;
+        }
+        Event::Ended { end } => state.rest = Rest::Ended(end.clone()),
+    }
+    state
+}
+
+fn set(state: &mut State, effect: Effect, progress: Progress) {
+    let lane = match effect {
+        Effect::Store(store) | Effect::Publish(store) | Effect::Clear(store) | Effect::Quarantine(store) => {
+            state.lanes.get_mut(store)
+        }
+        Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke => None,
+    };
+    match (effect, lane) {
+        (Effect::Mint, _) => state.mint = progress,
+        (Effect::Discard, _) => state.discard = progress,
+        (Effect::Cutover, _) => state.cutover = progress,
+        (Effect::Undo, _) => state.undo = progress,
+        (Effect::Revoke, _) => state.revoke = progress,
+        (Effect::Store(_), Some(lane)) => lane.pending = progress,
+        (Effect::Publish(_), Some(lane)) => lane.publish = progress,
+        (Effect::Clear(_) | Effect::Quarantine(_), Some(lane)) => lane.clear = progress,
+        (Effect::Store(_) | Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_), None) => {}
+    }
+}
+
+/// Something went well: delays start anew, and a hold that looks again by itself is over.
+fn progressed(state: &mut State) {
+    state.attempts = 0;
+    state.not_before = None;
+    match state.rest {
+        Rest::Held { again: Some(_), .. } => state.rest = Rest::Running,
+        Rest::Held { again: None, .. } | Rest::Running | Rest::Ended(_) => {}
+    }
+}
+
+/// What a look had found right before is no longer fresh.
+fn reopened(state: &mut State, effect: Effect) {
+    match effect {
+        Effect::Mint => state.baselined = false,
+        Effect::Cutover => state.rechecked = false,
+        Effect::Revoke => state.superseded = None,
+        Effect::Discard
+        | Effect::Store(_)
+        | Effect::Publish(_)
+        | Effect::Undo
+        | Effect::Clear(_)
+        | Effect::Quarantine(_) => {}
+    }
+}
+
+fn applied(state: &mut State, effect: Effect, detail: &Detail) {
+    match (effect, detail) {
+        (Effect::Mint, Detail::Minted { id, key }) => {
+            state.staged = Some(id.clone());
+            state.new_key = Some(*key);
+        }
+        (Effect::Discard, _) => {
+            // The slot and its clock must be seen anew before anything is minted into it.
+            state.orphan = None;
+            state.discard = Progress::Open;
+            state.baselined = false;
+            if state.mode != Mode::Forward {
+                state.mint = Progress::Open;
+                state.staged = None;
+            }
+        }
+        (Effect::Store(store), Detail::Written { version, pair, key }) => {
+            state.new = Some(*pair);
+            state.new_key = Some(*key);
+            if !state.candidates.contains(pair) {
+                state.candidates.push(*pair);
+            }
+            if let Some(lane) = state.lanes.get_mut(store) {
+                lane.pending_version = Some(version.clone());
+            }
+        }
+        (Effect::Publish(store), Detail::Written { version, .. }) => {
+            if let Some(lane) = state.lanes.get_mut(store) {
+                lane.current_base = version.clone();
+                lane.blocked = None;
+            }
+        }
+        (Effect::Mint | Effect::Store(_) | Effect::Publish(_), _)
+        | (Effect::Cutover | Effect::Undo | Effect::Revoke, _)
+        | (Effect::Clear(_) | Effect::Quarantine(_), _) => {}
+    }
+}
+
+fn judge(
+    trial: &mut Trial,
+    subject: Subject,
+    at: Timestamp,
+    pair: &ProbeReport,
+    beside: Option<&ProbeReport>,
+) {
+    let answer = match subject {
+        Subject::Early | Subject::New | Subject::Settle | Subject::Alive => {
+            match (
+                TrialAnswer::from(&pair.verdict),
+                beside.map(|report| &report.verdict),
+            ) {
+                // Accepted beside an accepted control says nothing about the secret.
+                (TrialAnswer::Good, Some(Verdict::Accepted | Verdict::Inconclusive(_))) => {
+                    TrialAnswer::Unclear
+                }
+                (answer, Some(_) | None) => answer,
+            }
+        }
+        Subject::Dead => match (&pair.verdict, beside.map(|report| &report.verdict)) {
+            (Verdict::Refused, Some(Verdict::Accepted)) => TrialAnswer::Good,
+            (Verdict::Accepted, _) => TrialAnswer::Bad,
+            (Verdict::Refused | Verdict::Inconclusive(_), _) => TrialAnswer::Unclear,
+        },
+    };
+    trial.last = Some(at);
+    trial.answer = answer;
+    trial.wavered |= answer != TrialAnswer::Bad;
+    match answer {
+        TrialAnswer::Good => {
+            if beside.is_some() {
+                trial.control = true;
+            }
+            trial.want_control = !trial.control;
+            if trial.run == 0 {
+                trial.first = Some(at);
+            }
+            trial.run = trial.run.saturating_add(1);
+        }
+        TrialAnswer::Bad | TrialAnswer::Unclear | TrialAnswer::None => {
+            trial.run = 0;
+            trial.first = None;
+        }
+    }
+}
