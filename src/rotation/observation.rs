@@ -13,7 +13,7 @@ pub enum Observation {
     /// Time has passed; nothing else.
     Tick,
     /// Answer to `Look::Baseline`, `Look::Recheck` and `Look::Superseded`.
-    Surveyed(Facts),
+    Surveyed(Box<Facts>),
     /// Answer to `Look::Choose`: a value was generated and is in hand.
     Chosen(Fingerprint),
     /// What became of an effect.
