@@ -129,8 +129,9 @@ pub(super) async fn trust(
         }
     }
     schema::migrate(path, &mut connection).await?;
-    // SQLite opens a file that it may not write without a word, and would refuse the first append only.
-    sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK")
+    // SQLite opens a file that it may not write without a word, and would refuse the first append only. This
+    // changes nothing, and is a write all the same.
+    sqlx::query("DELETE FROM fact WHERE name IS NULL")
         .execute(&mut connection)
         .await
         .map_err(fault)?;
@@ -159,5 +160,33 @@ pub(super) async fn trust_to_read(path: &Path) -> Result<SqliteConnection, Journ
             "{} has an older schema. Start this version of rekeyd once to bring it up to date.",
             path.display()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandom;
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        create(&path, &SystemRandom).await.unwrap();
+        let mut connection = writing(&path, None).connect().await.unwrap();
+        let mut ask = async |pragma: &'static str| -> String {
+            let row = sqlx::query(pragma).fetch_one(&mut connection).await.unwrap();
+            row.try_get_unchecked(0).unwrap()
+        };
+        assert_eq!(
+            ask("SELECT synchronous || '' FROM pragma_synchronous").await,
+            "2",
+            "not FULL"
+        );
+        assert_eq!(ask("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
+        assert_eq!(
+            ask("SELECT foreign_keys || '' FROM pragma_foreign_keys").await,
+            "1"
+        );
     }
 }
