@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod document;
+pub mod journal;
 pub mod port;
 pub mod random;
 pub mod rotation;
