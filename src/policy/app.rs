@@ -182,6 +182,28 @@ impl Fields {
     /// The word for [`Fields::managed_external_secret`].
     pub const MANAGED_EXTERNAL_SECRET: &'static str = "salesforce-managed-external-secret";
 
+    /// Every name that is used.
+    pub fn names(&self) -> Vec<&str> {
+        let always = [
+            &self.client_id,
+            &self.client_secret,
+            &self.rotated_at,
+            &self.rotation_id,
+        ];
+        let maybe = [
+            &self.token_url,
+            &self.org,
+            &self.base_uri,
+            &self.app_id,
+            &self.consumer_id,
+        ];
+        always
+            .into_iter()
+            .chain(maybe.into_iter().flatten())
+            .map(String::as_str)
+            .collect()
+    }
+
     /// The names that AWS gives a managed external secret of Salesforce.
     pub fn managed_external_secret() -> Self {
         Self {

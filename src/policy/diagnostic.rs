@@ -39,6 +39,17 @@ pub struct Place {
     pub(super) span: Range<usize>,
 }
 
+impl Fault {
+    /// A fault that stands nowhere.
+    pub(super) fn nameless(message: &str) -> Self {
+        Self {
+            message: message.into(),
+            places: Vec::new(),
+            help: None,
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     /// File, line, caret and hint, without colour.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -23,6 +23,11 @@ pub mod org;
 pub mod service;
 pub mod store;
 
+mod cross;
+mod document;
+mod hint;
+mod mask;
+mod read;
 mod text;
 
 use std::collections::BTreeMap;

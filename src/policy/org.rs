@@ -72,6 +72,9 @@ impl ApiVersion {
     /// The least version that has all that is used here.
     pub const LEAST: Self = Self(65);
 
+    /// What is spoken where nobody said: the version whose description the wire formats were checked against.
+    pub const USUAL: Self = Self(66);
+
     /// The whole number before the `.0`.
     pub fn number(self) -> u16 {
         self.0
