@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod document;
 pub mod journal;
+pub mod policy;
 pub mod port;
 pub mod random;
 pub mod rotation;
+pub mod schedule;
 pub mod secret;

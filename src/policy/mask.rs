@@ -1,0 +1,260 @@
+//! Which parts of a document may be shown in a fault.
+//!
+//! It fails closed. Shown are: punctuation, words that the schema or the document's own tables name, and values of
+//! known keys that do not look like a secret. Everything else becomes `*`, byte for byte, so that a span still fits:
+//! the value of an unknown key (`client_secret`, but `client_secrte` as well), whatever does not parse, comments.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+/// Keys whose values name things and are no secrets.
+const SHOWN: &[&str] = &[
+    "address",
+    "allow_key_change",
+    "api_version",
+    "app_id",
+    "audience",
+    "base_uri",
+    "certificate",
+    "client_credentials",
+    "concurrency",
+    "consumer",
+    "consumer_id",
+    "cron",
+    "cutover_timeout",
+    "duration",
+    "endpoint_url",
+    "every",
+    "fields",
+    "first",
+    "grace",
+    "jitter",
+    "listen",
+    "max_age",
+    "may",
+    "method",
+    "mount",
+    "name",
+    "namespace",
+    "org",
+    "path",
+    "pending_prefix",
+    "propagation",
+    "region",
+    "request_lifetime",
+    "rotate",
+    "rotated_at",
+    "rotation_id",
+    "stable_span",
+    "stable_spacing",
+    "stable_tries",
+    "store",
+    "token_url",
+    "url",
+    "username",
+    "zone",
+];
+
+/// Keys whose values say where something is kept: shown where they have that shape, since the likeliest slip is to
+/// write the secret itself.
+const PATHS: &[&str] = &[
+    "certificate_file",
+    "directory",
+    "file",
+    "identity_file",
+    "key_file",
+    "secret_id_file",
+    "socket",
+];
+
+/// Keys and table names that have no shown value of their own.
+const WORDS: &[&str] = &[
+    "api",
+    "app",
+    "approle",
+    "auth",
+    "aws",
+    "client_id",
+    "client_secret",
+    "connected_app",
+    "env",
+    "external_client_app",
+    "journal",
+    "jwt",
+    "login",
+    "password",
+    "role_id",
+    "schedule",
+    "sha256",
+    "signal",
+    "stores",
+    "token",
+    "vault",
+    "window",
+];
+
+/// Whether a text could be a credential. Errs towards yes.
+pub(super) fn looks_secret(text: &str) -> bool {
+    const MARKS: &[&str] = &[
+        "-----BEGIN",
+        "AGE-SECRET-KEY-",
+        "hvs.",
+        "hvb.",
+        "hvr.",
+        "s.",
+        "b.",
+        "ghp_",
+        "AKIA",
+    ];
+    if MARKS.iter().any(|mark| text.trim_start().starts_with(mark)) || text.contains("-----") {
+        return true;
+    }
+    if let Some((_, rest)) = text.split_once("://")
+        && rest
+            .split(['/', '?', '#'])
+            .next()
+            .is_some_and(|authority| authority.contains('@'))
+    {
+        return true;
+    }
+    // A user name has an `@` and a long, readable front; random text is one long run of mixed letters and digits.
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '=' | '!')))
+        .any(|run| {
+            let digits = run.bytes().filter(u8::is_ascii_digit).count();
+            (run.len() >= 16 && digits == run.len()) || (run.len() >= 20 && digits > 0)
+        })
+}
+
+/// A value for a message: in backquotes, unless it could be a credential or is no single short line.
+pub(super) fn quoted(text: &str) -> String {
+    let plain = text.len() <= 80 && !text.chars().any(|c| c.is_control() || c == '`');
+    if plain && !looks_secret(text) {
+        format!("`{text}`")
+    } else {
+        "this".into()
+    }
+}
+
+/// Whether a value of this key may be shown.
+fn may_show(key: &str, value: &str) -> bool {
+    if looks_secret(value) {
+        return false;
+    }
+    if key == "env" {
+        return value
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    }
+    if PATHS.contains(&key) {
+        return value.starts_with('/');
+    }
+    SHOWN.contains(&key)
+}
+
+/// The document with everything hidden that is not known to be harmless. `tree` was read from `understood`, which is
+/// `text` with its broken lines blanked; the result has the length and the line breaks of `text`.
+pub(super) fn mask(text: &str, understood: &str, tree: &DeTable<'_>) -> String {
+    let mut spans = Spans::default();
+    spans.table(tree);
+    let mut masked = Vec::with_capacity(text.len());
+    let bytes = text.as_bytes();
+    let mut position = 0;
+    while let Some(byte) = bytes.get(position) {
+        if let Some((end, shown)) = spans.at(position) {
+            // A value was judged by what was understood, so only that may be shown.
+            let shown = shown && text.get(position..end) == understood.get(position..end);
+            for byte in bytes.get(position..end).unwrap_or_default() {
+                masked.push(if shown || matches!(byte, b'\n' | b'\r') {
+                    *byte
+                } else {
+                    b'*'
+                });
+            }
+            position = end;
+            continue;
+        }
+        let word = bare_word(bytes, position);
+        if word > position {
+            let shown = text.get(position..word).is_some_and(|word| spans.knows(word));
+            masked.extend(
+                bytes
+                    .get(position..word)
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|b| if shown { *b } else { b'*' }),
+            );
+            position = word;
+            continue;
+        }
+        if *byte == b'#' {
+            let rest = bytes.get(position..).unwrap_or_default();
+            let length = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+            masked.extend(std::iter::repeat_n(b' ', length));
+            position += length;
+            continue;
+        }
+        let harmless = byte.is_ascii_whitespace() || b"=[]{},.\"'".contains(byte);
+        masked.push(if harmless { *byte } else { b'*' });
+        position += 1;
+    }
+    // Only whole shown spans are copied and every other byte is ASCII, so this never has to replace anything.
+    String::from_utf8_lossy(&masked).into_owned()
+}
+
+/// What was understood: where values and keys stand, sorted by their start, and the names of tables.
+#[derive(Default)]
+struct Spans {
+    values: std::collections::BTreeMap<usize, (usize, bool)>,
+    names: BTreeSet<String>,
+}
+
+impl Spans {
+    fn table(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            let shown = !looks_secret(name);
+            if shown {
+                self.names.insert(name.into());
+            }
+            self.add(key.span(), shown);
+            self.value(name, value.get_ref(), value.span());
+        }
+    }
+
+    fn value(&mut self, key: &str, value: &DeValue<'_>, span: Range<usize>) {
+        match value {
+            DeValue::Table(table) => self.table(table),
+            DeValue::Array(items) => {
+                for item in items.iter() {
+                    self.value(key, item.get_ref(), item.span());
+                }
+            }
+            DeValue::String(text) => self.add(span, may_show(key, text)),
+            DeValue::Integer(number) => self.add(span, may_show(key, number.as_str())),
+            DeValue::Float(number) => self.add(span, may_show(key, number.as_str())),
+            DeValue::Boolean(_) | DeValue::Datetime(_) => self.add(span, may_show(key, "")),
+        }
+    }
+
+    fn add(&mut self, span: Range<usize>, shown: bool) {
+        if span.end > span.start {
+            self.values.insert(span.start, (span.end, shown));
+        }
+    }
+
+    fn at(&self, position: usize) -> Option<(usize, bool)> {
+        self.values.get(&position).copied()
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        self.names.contains(word) || [SHOWN, PATHS, WORDS].iter().any(|list| list.contains(&word))
+    }
+}
+
+fn bare_word(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    from + rest.iter().position(|b| !word(b)).unwrap_or(rest.len())
+}

@@ -1,0 +1,59 @@
+//! What an operator wrote, checked.
+//!
+//! TOML documents go in as text, and either one [`Policy`] comes out or *every* fault at once, each with its file,
+//! line, caret and a hint. `serde` would stop at the first fault of a document, so the documents are parsed to a
+//! tree with spans and that tree is walked by hand.
+//!
+//! ```text
+//! SourceFile* -> document (merge) -> read/* (shape, values) -> cross (between tables) -> Policy | Vec<Fault>
+//! ```
+//!
+//! - [`app`], [`org`], [`store`], [`service`]: the checked types, plain data without spans.
+//! - [`diagnostic`]: a fault, as text for a person and as JSON.
+//! - `mask`: which parts of a line may be shown at all. It shows what it knows to be harmless and hides the rest.
+//!
+//! Not here: reading files, and secrets of any kind. A policy only names where a secret is kept.
+//!
+//! [`AppPolicy`] can be serialised, since a rotation runs under the policy that it began with.
+
+pub mod app;
+pub mod compile;
+pub mod diagnostic;
+pub mod org;
+pub mod service;
+pub mod store;
+
+mod cross;
+mod document;
+mod hint;
+mod mask;
+mod read;
+mod text;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
+pub use compile::{SourceFile, compile};
+pub use diagnostic::{Fault, Place, to_json, to_text};
+pub use org::{ApiVersion, Login, OrgPolicy, Stability};
+pub use service::{ApiPolicy, ApiToken, JournalPolicy, Permission, SignalPolicy};
+pub use store::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
+
+/// Everything that was configured. Every name in it that refers to another table of it is known to exist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Where the record is kept.
+    pub journal: JournalPolicy,
+    /// The HTTP and socket interface; `None` where there is no `[api]`.
+    pub api: Option<ApiPolicy>,
+    /// What a signal does.
+    pub signal: SignalPolicy,
+    /// Salesforce orgs by name.
+    pub orgs: BTreeMap<String, OrgPolicy>,
+    /// Stores by name.
+    pub stores: BTreeMap<String, StorePolicy>,
+    /// Managed apps by name.
+    pub apps: BTreeMap<String, AppPolicy>,
+}

@@ -1,0 +1,354 @@
+//! From the tree of a document to checked values: the shape of every table, and every value on its own.
+//!
+//! A reader asks its table for each key that it knows, so the keys asked for *are* the schema: what is left at
+//! [`Table::finish`] is unknown. Readers return `None` after reporting, and go on with the next key first.
+
+mod app;
+mod org;
+mod scalar;
+mod service;
+mod store;
+mod target;
+mod timing;
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::{Fault, Place};
+use super::hint;
+use super::mask::{looks_secret, quoted};
+
+pub(super) use app::{AppDraft, Known, app, exists};
+pub(super) use org::org;
+pub(super) use service::{api, journal, signal};
+pub(super) use store::{kind_of, store};
+
+/// Where something stands.
+#[derive(Clone, Debug)]
+pub(super) struct At {
+    pub file: usize,
+    pub span: Range<usize>,
+}
+
+/// A file and what of it may be shown.
+pub(super) struct Source {
+    pub name: String,
+    pub text: String,
+    pub masked: String,
+}
+
+/// What all readers share: the sources, and the faults found so far.
+#[derive(Default)]
+pub(super) struct Context {
+    pub sources: Vec<Source>,
+    /// Some line did not parse, so what is missing may only be hidden.
+    pub broken: bool,
+    faults: RefCell<Vec<(usize, usize, Fault)>>,
+}
+
+impl Context {
+    /// Reports a fault at one place.
+    pub fn fault(&self, at: &At, label: &str, message: impl Into<String>, help: Option<String>) {
+        self.fault_at(&[(at, label)], message, help);
+    }
+
+    /// Reports a fault at several places, the one to change first.
+    pub fn fault_at(&self, places: &[(&At, &str)], message: impl Into<String>, help: Option<String>) {
+        let (file, start) = places.first().map_or((0, 0), |(at, _)| (at.file, at.span.start));
+        let places = places
+            .iter()
+            .filter_map(|(at, label)| self.place(at, label))
+            .collect();
+        self.faults.borrow_mut().push((
+            file,
+            start,
+            Fault {
+                message: message.into(),
+                places,
+                help,
+            },
+        ));
+    }
+
+    /// Reports that something is not there, unless it may stand in a line that did not parse.
+    pub fn missing(&self, at: &At, label: &str, message: impl Into<String>, help: Option<String>) {
+        if !self.broken {
+            self.fault(at, label, message, help);
+        }
+    }
+
+    /// Every fault, in the order of the files and lines.
+    pub fn into_faults(self) -> Vec<Fault> {
+        let mut faults = self.faults.into_inner();
+        faults.sort_by_key(|(file, start, _)| (*file, *start));
+        faults.into_iter().map(|(_, _, fault)| fault).collect()
+    }
+
+    /// The text of a value as written, quotes included.
+    fn written(&self, at: &At) -> &str {
+        self.sources
+            .get(at.file)
+            .and_then(|source| source.text.get(at.span.clone()))
+            .unwrap_or_default()
+    }
+
+    fn place(&self, at: &At, label: &str) -> Option<Place> {
+        let source = self.sources.get(at.file)?;
+        let start = boundary(&source.text, at.span.start);
+        let before = source.text.get(..start)?;
+        let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let rest = source.text.get(begin..)?;
+        let length = rest.find('\n').unwrap_or(rest.len());
+        // A value over several lines is pointed at by its first.
+        let end = boundary(&source.text, at.span.end).clamp(start, begin + length);
+        Some(Place {
+            file: source.name.clone(),
+            line: before.matches('\n').count() + 1,
+            column: source.text.get(begin..start)?.chars().count() + 1,
+            label: label.into(),
+            excerpt: source.masked.get(begin..begin + length)?.trim_end().to_owned(),
+            span: start - begin..end - begin,
+        })
+    }
+}
+
+fn boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// A value and where it and its key stand.
+#[derive(Clone)]
+pub(super) struct Node<'a> {
+    pub context: &'a Context,
+    pub name: String,
+    pub key: At,
+    pub at: At,
+    pub value: &'a DeValue<'a>,
+}
+
+/// A table being read.
+#[derive(Clone)]
+pub(super) struct Table<'a> {
+    pub context: &'a Context,
+    /// What faults point at when something is missing.
+    pub at: At,
+    /// What faults call it.
+    pub what: String,
+    entries: &'a DeTable<'a>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Node<'a> {
+    /// Reports that this value is wrong.
+    pub fn fault(&self, message: impl Into<String>, help: Option<String>) {
+        self.context.fault(&self.at, "", message, help);
+    }
+
+    /// The value as a table.
+    pub fn table(&self, what: String) -> Option<Table<'a>> {
+        match self.value {
+            DeValue::Table(entries) => {
+                let at = self.key.clone();
+                Some(Table {
+                    context: self.context,
+                    at,
+                    what,
+                    entries,
+                    known: Vec::new(),
+                })
+            }
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_) => self.wrong_type("a table"),
+        }
+    }
+
+    /// The items of the value as an array.
+    pub fn items(&self) -> Option<Vec<Self>> {
+        let DeValue::Array(items) = self.value else {
+            return self.wrong_type("an array");
+        };
+        let item = |value: &'a toml::Spanned<DeValue<'a>>| {
+            let at = At {
+                file: self.at.file,
+                span: value.span(),
+            };
+            Self {
+                key: at.clone(),
+                at,
+                value: value.get_ref(),
+                context: self.context,
+                name: self.name.clone(),
+            }
+        };
+        Some(items.iter().map(item).collect())
+    }
+
+    /// Reports that the value is of another type.
+    pub fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        let found = match self.value {
+            DeValue::Integer(_) => "an integer",
+            DeValue::Array(_) => "an array",
+            DeValue::String(_) => "a string",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Table(_) => "a table",
+        };
+        let help = secret_help(&self.name).filter(|_| matches!(self.value, DeValue::String(_)));
+        self.fault(format!("{} is {wanted}, not {found}", quoted(&self.name)), help);
+        None
+    }
+}
+
+impl<'a> Table<'a> {
+    /// The root of a file.
+    pub fn root(context: &'a Context, file: usize, entries: &'a DeTable<'a>) -> Self {
+        let at = At { file, span: 0..0 };
+        Self {
+            context,
+            at,
+            what: "the policy".into(),
+            entries,
+            known: Vec::new(),
+        }
+    }
+
+    /// Every entry, for tables whose keys are names.
+    pub fn entries(&self) -> Vec<(&'a str, Node<'a>)> {
+        let (context, file) = (self.context, self.at.file);
+        let mut nodes: Vec<_> = self
+            .entries
+            .iter()
+            .map(|(key, value)| {
+                let name = key.get_ref().as_ref();
+                let key = At {
+                    file,
+                    span: key.span(),
+                };
+                let at = At {
+                    file,
+                    span: value.span(),
+                };
+                (
+                    name,
+                    Node {
+                        context,
+                        name: name.to_owned(),
+                        key,
+                        at,
+                        value: value.get_ref(),
+                    },
+                )
+            })
+            .collect();
+        nodes.sort_by_key(|(_, node)| node.key.span.start);
+        nodes
+    }
+
+    /// The value of a key, which is known from now on.
+    pub fn get(&mut self, key: &'static str) -> Option<Node<'a>> {
+        self.known.push(key);
+        let (written, value) = self.entries.get_key_value(key)?;
+        let file = self.at.file;
+        Some(Node {
+            context: self.context,
+            name: key.to_owned(),
+            key: At {
+                file,
+                span: written.span(),
+            },
+            at: At {
+                file,
+                span: value.span(),
+            },
+            value: value.get_ref(),
+        })
+    }
+
+    /// A value that has to be there.
+    pub fn required<T>(&mut self, key: &'static str, read: impl Fn(&Node<'a>) -> Option<T>) -> Option<T> {
+        match self.get(key) {
+            Some(node) => read(&node),
+            None => {
+                let message = format!("{} has no `{key}`", self.what);
+                self.context.missing(&self.at, "", message, None);
+                None
+            }
+        }
+    }
+
+    /// A value that may be absent: `Some(None)` where it is, `None` after a fault.
+    pub fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&Node<'a>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.get(key) {
+            Some(node) => read(&node).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// A value that has a default.
+    pub fn or<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        read: impl Fn(&Node<'a>) -> Option<T>,
+    ) -> Option<T> {
+        self.optional(key, read).map(|value| value.unwrap_or(default))
+    }
+
+    /// Reports every key that nobody asked for.
+    pub fn finish(self) {
+        for (name, node) in self.entries() {
+            if self.known.contains(&name) {
+                continue;
+            }
+            if let Some(help) = secret_help(name) {
+                let message = format!(
+                    "a secret may not stand in the policy: {} has no key {}",
+                    self.what,
+                    quoted(name)
+                );
+                self.context.fault(&node.key, "", message, Some(help));
+                continue;
+            }
+            let help = match hint::closest(name, self.known.iter().copied()) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => format!("known here: {}", hint::one_of(self.known.iter().copied())),
+            };
+            let message = format!("{} has no key {}", self.what, quoted(name));
+            self.context.fault(&node.key, "", message, Some(help));
+        }
+    }
+}
+
+/// What to say where somebody seems to have written a secret.
+fn secret_help(key: &str) -> Option<String> {
+    let key = key.to_ascii_lowercase();
+    let marks = [
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "token",
+        "private",
+        "credential",
+        "api_key",
+    ];
+    let suspicious = marks.iter().any(|mark| key.contains(mark)) || looks_secret(&key);
+    suspicious.then(|| {
+        "name the file or the environment variable that holds it, and change it: it has been seen here".into()
+    })
+}

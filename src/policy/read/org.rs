@@ -1,0 +1,80 @@
+//! `[org.X]`.
+
+use std::time::Duration;
+
+use super::scalar::{Complaint, duration, file, line, number, origin, some_duration, url};
+use super::{Node, Table};
+use crate::policy::{ApiVersion, Login, OrgPolicy, Stability};
+
+const MINUTE: u64 = 60;
+
+pub(crate) fn org(name: &str, mut table: Table<'_>) -> Option<OrgPolicy> {
+    let url = table.required("url", my_domain);
+    let api_version = table.optional("api_version", |node| {
+        node.parse(|text| text.parse().map_err(<Complaint as From<&str>>::from))
+    });
+    let concurrency = table.or("concurrency", 4, number(1..=100));
+    let propagation = table.or("propagation", Duration::from_secs(15 * MINUTE), duration);
+    let request_lifetime = table.or("request_lifetime", Duration::from_secs(10 * MINUTE), duration);
+    let cutover_timeout = table.or("cutover_timeout", Duration::from_secs(MINUTE), some_duration);
+    let tries = table.or("stable_tries", 3, number(1..=100));
+    let spacing = table.or("stable_spacing", Duration::from_secs(10), duration);
+    let span = table.or("stable_span", Duration::from_secs(30), duration);
+    let audience = table.optional("audience", |node| url_as_written(node));
+    let login = table.required("login", |node| login(name, node));
+    table.finish();
+    Some(OrgPolicy {
+        name: name.to_owned(),
+        url: url?,
+        api_version: api_version?.unwrap_or(ApiVersion::USUAL),
+        concurrency: concurrency?,
+        propagation: propagation?,
+        request_lifetime: request_lifetime?,
+        stability: Stability {
+            tries: tries?,
+            spacing: spacing?,
+            span: span?,
+        },
+        cutover_timeout: cutover_timeout?,
+        login: login?,
+        audience: audience?,
+    })
+}
+
+/// Credentials work at the My Domain only (salesforce-oauth-rest.md, section 2), so the shared hosts are refused here.
+fn my_domain(node: &Node<'_>) -> Option<url::Url> {
+    let url = origin(node)?;
+    if matches!(
+        url.host_str(),
+        Some("login.salesforce.com" | "test.salesforce.com")
+    ) {
+        let help = "write the org's own My Domain, such as \"https://acme.my.salesforce.com\"";
+        node.fault("this host is shared by all orgs", Some(help.into()));
+        return None;
+    }
+    Some(url)
+}
+
+/// An audience is compared as text, so it may not gain the slash that a parsed URL has.
+fn url_as_written(node: &Node<'_>) -> Option<String> {
+    url(node)?;
+    Some(node.string()?.trim_end_matches('/').to_owned())
+}
+
+fn login(org: &str, node: &Node<'_>) -> Option<Login> {
+    let mut table = node.table(format!("[org.{org}.login]"))?;
+    let login = table.required("jwt", |node| {
+        let mut table = node.table(format!("[org.{org}.login.jwt]"))?;
+        let client_id = table.required("client_id", line);
+        let username = table.required("username", line);
+        let key_file = table.required("key_file", file);
+        table.finish();
+        Some(Login::Jwt {
+            client_id: client_id?,
+            username: username?,
+            key_file: key_file?,
+        })
+    });
+    table.finish();
+    login
+}

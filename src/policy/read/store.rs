@@ -1,0 +1,129 @@
+//! `[store.X]`: one table inside it says of which kind it is.
+
+use super::scalar::{file, line, origin, store_path, variable};
+use super::{Node, Table};
+use crate::policy::hint;
+use crate::policy::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
+
+const KINDS: [&str; 3] = ["vault", "file", "aws"];
+const METHODS: [&str; 2] = ["token", "approle"];
+const SOURCES: [&str; 2] = ["file", "env"];
+
+/// Which kind a store is, also where something else in it is wrong.
+pub(crate) fn kind_of(table: &Table<'_>) -> Option<&'static str> {
+    let entries = table.entries();
+    KINDS
+        .into_iter()
+        .find(|kind| entries.iter().any(|(name, _)| name == kind))
+}
+
+pub(crate) fn store(name: &str, mut table: Table<'_>) -> Option<StorePolicy> {
+    let (kind, node) = only(&mut table, KINDS)?;
+    let inner = node.table(format!("[store.{name}.{kind}]"))?;
+    match kind {
+        "vault" => vault(name, inner).map(StorePolicy::Vault),
+        "file" => directory(inner).map(StorePolicy::File),
+        _ => aws(inner).map(StorePolicy::Aws),
+    }
+}
+
+/// The one of several keys that is there; more or fewer is a fault. Finishes the table.
+fn only<'a, const N: usize>(
+    table: &mut Table<'a>,
+    keys: [&'static str; N],
+) -> Option<(&'static str, Node<'a>)> {
+    let found: Vec<_> = keys
+        .into_iter()
+        .filter_map(|key| Some((key, table.get(key)?)))
+        .collect();
+    let unknown = table.entries().len() > found.len();
+    table.clone().finish();
+    let choice = hint::one_of(keys);
+    match found.as_slice() {
+        [(key, node)] => return Some((key, node.clone())),
+        // The unknown key says it already: it was meant to be the one.
+        [] if unknown => {}
+        [] => table
+            .context
+            .missing(&table.at, "", format!("{} needs {choice}", table.what), None),
+        [(_, first), (_, second), ..] => table.context.fault_at(
+            &[(&second.key, "the second one"), (&first.key, "the first one")],
+            format!("{} is one of {choice}", table.what),
+            None,
+        ),
+    }
+    None
+}
+
+fn vault(name: &str, mut table: Table<'_>) -> Option<VaultStore> {
+    let address = table.required("address", origin);
+    let mount = table.required("mount", store_path);
+    let namespace = table.optional("namespace", store_path);
+    let pending_prefix = table.or("pending_prefix", "rekeyd-pending".to_owned(), store_path);
+    let auth = table.required("auth", |node| {
+        let mut table = node.table(format!("[store.{name}.vault.auth]"))?;
+        let (method, node) = only(&mut table, METHODS)?;
+        let table = node.table(format!("[store.{name}.vault.auth.{method}]"))?;
+        match method {
+            "token" => token(table),
+            _ => approle(table),
+        }
+    });
+    table.finish();
+    Some(VaultStore {
+        address: address?,
+        mount: mount?,
+        namespace: namespace?,
+        pending_prefix: pending_prefix?,
+        auth: auth?,
+    })
+}
+
+fn token(mut table: Table<'_>) -> Option<VaultAuth> {
+    let (source, node) = only(&mut table, SOURCES)?;
+    let source = match source {
+        "file" => TokenSource::File(file(&node)?),
+        _ => TokenSource::Env(variable(&node)?),
+    };
+    Some(VaultAuth::Token(source))
+}
+
+fn approle(mut table: Table<'_>) -> Option<VaultAuth> {
+    let role_id = table.required("role_id", line);
+    let secret_id_file = table.required("secret_id_file", file);
+    table.finish();
+    Some(VaultAuth::Approle {
+        role_id: role_id?,
+        secret_id_file: secret_id_file?,
+    })
+}
+
+fn directory(mut table: Table<'_>) -> Option<FileStore> {
+    let directory = table.required("directory", file);
+    let identity_file = table.required("identity_file", file);
+    table.finish();
+    Some(FileStore {
+        directory: directory?,
+        identity_file: identity_file?,
+    })
+}
+
+fn aws(mut table: Table<'_>) -> Option<AwsStore> {
+    let region = table.required("region", |node| {
+        node.parse(|text| {
+            let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            let region = !text.is_empty() && text.bytes().all(good);
+            if region {
+                Ok(text.to_owned())
+            } else {
+                Err("a region is written like \"eu-west-1\"".into())
+            }
+        })
+    });
+    let endpoint_url = table.optional("endpoint_url", origin);
+    table.finish();
+    Some(AwsStore {
+        region: region?,
+        endpoint_url: endpoint_url?,
+    })
+}
