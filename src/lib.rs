@@ -8,4 +8,5 @@ pub mod port;
 pub mod random;
 pub mod rotation;
 pub mod schedule;
+pub mod salesforce;
 pub mod secret;

@@ -1,0 +1,20 @@
+//! The client of Salesforce: the only code that speaks to an org.
+//!
+//! One [`Org`] per org holds the HTTP client, the session and what the org taught; one [`StagedTarget`] or
+//! [`UpdateTarget`] per app is a [`Target`](crate::port::Target) over it. Every request is bounded in time and
+//! size, follows no redirect, and its answer is classified before anybody decides anything. What a request may
+//! contain comes from salesforce-metadata.md and salesforce-oauth-rest.md.
+//!
+//! Not here: decisions about a rotation (`rotation`), when to ask again (`engine`), how many requests an org
+//! gets at once (`engine`), and repetition: nothing is sent twice but after an expired session, which an org
+//! refuses before it looks at the request.
+
+mod org;
+mod settings;
+mod staged;
+mod update;
+
+pub use org::{ApiLimits, Org};
+pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};
+pub use staged::{StagedSettings, StagedTarget};
+pub use update::{UpdateSettings, UpdateTarget};
