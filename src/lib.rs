@@ -5,4 +5,5 @@ pub mod document;
 pub mod port;
 pub mod random;
 pub mod rotation;
+pub mod sandbox;
 pub mod secret;
