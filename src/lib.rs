@@ -9,4 +9,5 @@ pub mod random;
 pub mod rotation;
 pub mod schedule;
 pub mod salesforce;
+pub mod sandbox;
 pub mod secret;

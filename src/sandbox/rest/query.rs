@@ -1,0 +1,208 @@
+//! The little SOQL that finds apps and users: `SELECT fields FROM object [WHERE field = 'text'] [LIMIT n]`.
+
+use super::credentials::written;
+use crate::sandbox::app::Kind;
+use crate::sandbox::wire::{Call, Reply};
+use crate::sandbox::world::World;
+use serde_json::{Map, Value, json};
+
+/// A record: field names and values.
+type Record = Vec<(&'static str, String)>;
+
+/// Answers `GET …/query?q=`.
+pub(super) fn query(world: &World, version: u16, call: &Call) -> Reply {
+    let malformed = |message: &str| Reply::rest(400, "MALFORMED_QUERY", message);
+    let Some(text) = call.parameter("q") else {
+        return malformed("A query string has to be specified");
+    };
+    let Some(soql) = Soql::read(&text) else {
+        return malformed("unexpected token");
+    };
+    let Some((object, records)) = records(world, &soql.object) else {
+        let message = format!("sObject type '{}' is not supported.", soql.object);
+        return Reply::rest(400, "INVALID_TYPE", &message);
+    };
+    let (fields, filtered): (&[&str], &str) = match object {
+        "ExternalClientApplication" => (
+            &["Id", "DeveloperName", "MasterLabel"],
+            "ExternalClientApplication",
+        ),
+        "User" => (&["Id", "Username"], "User"),
+        _ => (&["Id", "Name"], "Organization"),
+    };
+    let known = |name: &str| fields.iter().any(|field| field.eq_ignore_ascii_case(name));
+    let asked = soql
+        .fields
+        .iter()
+        .chain(soql.filter.as_ref().map(|(field, _)| field));
+    if let Some(unknown) = asked.into_iter().find(|field| !known(field)) {
+        let message = format!("No such column '{unknown}' on entity '{filtered}'.");
+        return Reply::rest(400, "INVALID_FIELD", &message);
+    }
+    let rows: Vec<Value> = records
+        .iter()
+        .filter(|record| soql.matches(record))
+        .take(soql.limit)
+        .map(|record| row(object, version, record, &soql.fields))
+        .collect();
+    Reply::json(
+        200,
+        &json!({ "totalSize": rows.len(), "done": true, "records": rows }),
+    )
+}
+
+fn row(object: &str, version: u16, record: &Record, fields: &[String]) -> Value {
+    let id = record
+        .iter()
+        .find(|(name, _)| *name == "Id")
+        .map(|(_, id)| id.clone())
+        .unwrap_or_default();
+    let url = format!("/services/data/v{version}.0/sobjects/{object}/{id}");
+    let mut row = Map::new();
+    row.insert("attributes".to_owned(), json!({ "type": object, "url": url }));
+    for (name, value) in record {
+        if fields.iter().any(|field| field.eq_ignore_ascii_case(name)) {
+            row.insert((*name).to_owned(), json!(value));
+        }
+    }
+    Value::Object(row)
+}
+
+fn records(world: &World, object: &str) -> Option<(&'static str, Vec<Record>)> {
+    let id = |id| written(id, &world.switches);
+    if object.eq_ignore_ascii_case("ExternalClientApplication") {
+        let apps = world
+            .apps
+            .iter()
+            .filter(|app| !app.deleted && app.kind == Kind::ExternalClientApp);
+        let rows = apps.map(|app| {
+            vec![
+                ("Id", id(&app.id)),
+                ("DeveloperName", app.name.clone()),
+                ("MasterLabel", app.label.clone()),
+            ]
+        });
+        Some(("ExternalClientApplication", rows.collect()))
+    } else if object.eq_ignore_ascii_case("User") {
+        let rows = world
+            .users
+            .iter()
+            .map(|user| vec![("Id", id(&user.id)), ("Username", user.username.clone())]);
+        Some(("User", rows.collect()))
+    } else if object.eq_ignore_ascii_case("Organization") {
+        Some((
+            "Organization",
+            vec![vec![("Id", id(&world.org)), ("Name", "Sandbox".to_owned())]],
+        ))
+    } else {
+        None
+    }
+}
+
+/// A query, read.
+struct Soql {
+    fields: Vec<String>,
+    object: String,
+    filter: Option<(String, String)>,
+    limit: usize,
+}
+
+impl Soql {
+    fn read(text: &str) -> Option<Self> {
+        let tokens = tokens(text)?;
+        let mut rest = tokens.iter();
+        let word = |token: Option<&Token>, wanted: &str| matches!(token, Some(Token::Word(word)) if word.eq_ignore_ascii_case(wanted));
+        if !word(rest.next(), "SELECT") {
+            return None;
+        }
+        let mut fields = Vec::new();
+        loop {
+            let Some(Token::Word(field)) = rest.next() else {
+                return None;
+            };
+            fields.push(field.clone());
+            match rest.next() {
+                Some(Token::Comma) => {}
+                token if word(token, "FROM") => break,
+                _ => return None,
+            }
+        }
+        let Some(Token::Word(object)) = rest.next() else {
+            return None;
+        };
+        let mut soql = Self {
+            fields,
+            object: object.clone(),
+            filter: None,
+            limit: 2000,
+        };
+        let mut next = rest.next();
+        if word(next, "WHERE") {
+            let (Some(Token::Word(field)), Some(Token::Equals), Some(Token::Text(value))) =
+                (rest.next(), rest.next(), rest.next())
+            else {
+                return None;
+            };
+            soql.filter = Some((field.clone(), value.clone()));
+            next = rest.next();
+        }
+        if word(next, "LIMIT") {
+            let Some(Token::Word(count)) = rest.next() else {
+                return None;
+            };
+            soql.limit = count.parse().ok()?;
+            next = rest.next();
+        }
+        next.is_none().then_some(soql)
+    }
+
+    fn matches(&self, record: &Record) -> bool {
+        self.filter.as_ref().is_none_or(|(field, wanted)| {
+            record.iter().any(|(name, value)| {
+                // Text compares without regard to case, as SOQL does; ids by their first 15 characters.
+                name.eq_ignore_ascii_case(field)
+                    && (value.eq_ignore_ascii_case(wanted)
+                        || (*name == "Id" && value.get(..15) == wanted.get(..15)))
+            })
+        })
+    }
+}
+
+enum Token {
+    Word(String),
+    Text(String),
+    Comma,
+    Equals,
+}
+
+fn tokens(text: &str) -> Option<Vec<Token>> {
+    let mut tokens = Vec::new();
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            ' ' | '\t' | '\n' | '\r' => {}
+            ',' => tokens.push(Token::Comma),
+            '=' => tokens.push(Token::Equals),
+            '\'' => {
+                let mut value = String::new();
+                loop {
+                    match rest.next()? {
+                        '\\' => value.push(rest.next()?),
+                        '\'' => break,
+                        other => value.push(other),
+                    }
+                }
+                tokens.push(Token::Text(value));
+            }
+            letter if letter.is_ascii_alphanumeric() || letter == '_' => {
+                let mut word = String::from(letter);
+                while let Some(next) = rest.next_if(|next| next.is_ascii_alphanumeric() || *next == '_') {
+                    word.push(next);
+                }
+                tokens.push(Token::Word(word));
+            }
+            _ => return None,
+        }
+    }
+    Some(tokens)
+}

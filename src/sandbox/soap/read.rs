@@ -1,0 +1,90 @@
+//! `readMetadata`: the component as it can be seen. Never its secret; its certificate only by switch.
+
+use super::{answer, fault};
+use crate::sandbox::app::{App, Kind};
+use crate::sandbox::switches::MissingRecord;
+use crate::sandbox::wire::Reply;
+use crate::sandbox::world::World;
+use crate::sandbox::xml::Element;
+
+/// Answers a read.
+pub(super) fn read(world: &World, request: &Element) -> Reply {
+    let kind = request.text_of("type").unwrap_or_default();
+    if kind != "ConnectedApp" {
+        return fault(
+            "sf:INVALID_TYPE",
+            &format!("This type of metadata is not available: {kind}"),
+        );
+    }
+    if !world.switches.ca_readable {
+        return fault(
+            "sf:INSUFFICIENT_ACCESS",
+            "insufficient access rights on entity: ConnectedApp",
+        );
+    }
+    let mut result = Element::node("result", Vec::new());
+    for name in request.all("fullNames") {
+        let app = world
+            .apps
+            .iter()
+            .find(|app| !app.deleted && app.kind == Kind::ConnectedApp && app.name == name.text);
+        match (app, world.switches.missing_record) {
+            (Some(app), _) if app.hidden => {
+                return fault(
+                    "sf:UNKNOWN_EXCEPTION",
+                    "An unexpected error occurred. ErrorId: 1182-1 (-12)",
+                );
+            }
+            (Some(app), _) => result.children.push(record(app)),
+            (None, MissingRecord::Nil) => {
+                result.children.push(Element {
+                    nil: true,
+                    ..Element::node("records", Vec::new())
+                });
+            }
+            (None, MissingRecord::Empty) => result.children.push(Element::node("records", Vec::new())),
+            (None, MissingRecord::Absent) => {}
+        }
+    }
+    answer(200, &Element::node("readMetadataResponse", vec![result]))
+}
+
+fn record(app: &App) -> Element {
+    let mut record = Element {
+        name: "records".to_owned(),
+        xsi_type: Some("ConnectedApp".to_owned()),
+        ..app.component.clone()
+    };
+    record.insert_in_order(Element::leaf("fullName", app.name.clone()));
+    let key = app
+        .consumers
+        .first()
+        .and_then(|consumer| consumer.primary_pair())
+        .map(|pair| pair.key.clone());
+    if let Some(oauth) = record.child_mut("oauthConfig") {
+        if !app.switches.certificate_readable {
+            oauth.children.retain(|child| child.name != "certificate");
+        }
+        oauth.insert_in_order(Element::leaf("consumerKey", key.unwrap_or_default()));
+        normalise_scopes(oauth);
+    }
+    record
+}
+
+/// Scopes come back under their common names (M §1.1).
+fn normalise_scopes(oauth: &mut Element) {
+    let mut seen: Vec<String> = Vec::new();
+    oauth.children.retain_mut(|child| {
+        if child.name != "scopes" {
+            return true;
+        }
+        match child.text.as_str() {
+            "OfflineAccess" => child.text = "RefreshToken".to_owned(),
+            "Profile" | "Email" | "Address" | "Phone" => child.text = "Basic".to_owned(),
+            _ => {}
+        }
+        let new = !seen.contains(&child.text);
+        seen.push(child.text.clone());
+        new
+    });
+}

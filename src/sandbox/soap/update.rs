@@ -1,0 +1,89 @@
+//! `updateMetadata`: each component decided, then applied; results in the order of the request.
+
+use super::change::{Change, Refusal, decide};
+use super::{Envelope, answer, fault};
+use crate::sandbox::app::Kind;
+use crate::sandbox::credential::Origin;
+use crate::sandbox::session::Actor;
+use crate::sandbox::switches::TokensDie;
+use crate::sandbox::time::{Moment, later, seconds};
+use crate::sandbox::wire::Reply;
+use crate::sandbox::world::World;
+use crate::sandbox::xml::Element;
+
+/// A decided change, or the status code and message of why there is none.
+type Outcome = Result<Change, (String, String)>;
+
+/// Answers an update.
+pub(super) fn update(
+    world: &mut World,
+    envelope: &Envelope,
+    version: u16,
+    actor: &Actor,
+    at: Moment,
+) -> Reply {
+    let mut decided: Vec<(String, Outcome)> = Vec::new();
+    for component in envelope.body.all("metadata") {
+        let name = component.text_of("fullName").unwrap_or_default().to_owned();
+        match decide(world, component, version) {
+            Ok(change) => decided.push((name, Ok(change))),
+            Err(Refusal::Save(code, message)) => decided.push((name, Err((code, message)))),
+            Err(Refusal::Fault(code, message)) => return fault(code, &message),
+        }
+    }
+    if envelope.all_or_none && decided.iter().any(|(_, outcome)| outcome.is_err()) {
+        for (_, outcome) in decided.iter_mut().filter(|(_, outcome)| outcome.is_ok()) {
+            let message = "Record rolled back because not all records were valid and the request was using AllOrNone header";
+            *outcome = Err(("ALL_OR_NONE_OPERATION_ROLLED_BACK".to_owned(), message.to_owned()));
+        }
+    }
+    let mut results = Vec::new();
+    for (name, outcome) in decided {
+        let error = match outcome {
+            Ok(change) => {
+                apply(world, change, actor, at);
+                None
+            }
+            Err(error) => Some(error),
+        };
+        results.push(result(name, error));
+    }
+    answer(200, &Element::node("updateMetadataResponse", results))
+}
+
+fn apply(world: &mut World, change: Change, actor: &Actor, at: Moment) {
+    let Some(app) = world.app_named(&change.app, Some(Kind::ConnectedApp)) else {
+        return;
+    };
+    app.component = change.component;
+    app.label = app.component.text_of("label").unwrap_or_default().to_owned();
+    app.modified = at;
+    app.modified_by = actor.user.clone();
+    let overlap = seconds(app.switches.cutover_overlap_seconds);
+    let former = change.secret.and_then(|secret| {
+        let consumer = app.consumers.first_mut()?;
+        let key = consumer.primary_pair()?.key.clone();
+        Some(consumer.replace(key, secret, at, later(at, overlap), Origin::Update))
+    });
+    if let Some(former) = former {
+        world.tokens_die(&change.app, former, TokensDie::AtCutover);
+        world.tokens_die(&change.app, former, TokensDie::AtRetirement);
+    }
+}
+
+fn result(name: String, error: Option<(String, String)>) -> Element {
+    let success = if error.is_none() { "true" } else { "false" };
+    let mut parts = Vec::new();
+    if let Some((code, message)) = error {
+        parts.push(Element::node(
+            "errors",
+            vec![
+                Element::leaf("message", message),
+                Element::leaf("statusCode", code),
+            ],
+        ));
+    }
+    parts.push(Element::leaf("fullName", name));
+    parts.push(Element::leaf("success", success));
+    Element::node("result", parts)
+}
