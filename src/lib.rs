@@ -7,7 +7,7 @@ pub mod policy;
 pub mod port;
 pub mod random;
 pub mod rotation;
-pub mod schedule;
 pub mod salesforce;
 pub mod sandbox;
+pub mod schedule;
 pub mod secret;

@@ -4,6 +4,8 @@
 //! refused, not now, or *unknown*; after unknown the engine probes and never repeats blindly. Reads answer with
 //! a [`Fault`] that says what the caller does next. No message here ever carries a body, a token or a secret.
 
+pub mod journal;
+
 use std::fmt;
 use std::time::Duration;
 

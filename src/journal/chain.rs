@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::record::{Broken, Damage, Head, Verified};
+use crate::port::journal::{Broken, Damage, Head, Verified};
 
 /// Changes with the meaning of the digest, so that an old digest can never stand for a new one.
 const GENESIS_TAG: &[u8] = b"rekeyd journal genesis 1";

@@ -12,10 +12,10 @@
 //! here, only ids, version references and fingerprints.
 
 mod chain;
-mod record;
+
 mod sqlite;
 
-pub use record::{
+pub use crate::port::journal::{
     Broken, Damage, Entry, Head, Journal, JournalFault, NotAHead, Record, RecordQuery, Verified, VerifyFault,
 };
 pub use sqlite::SqliteJournal;
