@@ -11,3 +11,4 @@ pub mod salesforce;
 pub mod sandbox;
 pub mod schedule;
 pub mod secret;
+pub mod telemetry;

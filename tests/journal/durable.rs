@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use rekeyd::journal::{Journal, RecordQuery};
+use rekeyd::journal::{Entry, Journal, RecordQuery};
 use serde_json::json;
 
-use crate::support::{Place, at_millis, entry, numbers, rotation};
+use crate::support::{Place, at_millis, entry, numbers, raw, rotation, run};
 
 #[tokio::test]
 async fn records_survive_a_reopen_and_the_chain_goes_on() {
@@ -185,6 +185,30 @@ async fn a_reader_follows_a_live_writer_and_cannot_write() {
     reader.append(at_millis(9), &[entry(9)]).await.unwrap_err();
     reader.remember("x", &json!(1)).await.unwrap_err();
     assert_eq!(numbers(&reader).await, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn an_append_that_sqlite_rolled_back_by_itself_is_followed_by_ones_that_work() {
+    let place = Place::new();
+    let journal = place.open().await.unwrap();
+    journal.append(at_millis(1), &[entry(0)]).await.unwrap();
+    // As a full disk or a failing one may make it do.
+    let mut connection = raw(&place.path()).await;
+    let trigger = "CREATE TRIGGER gives_up BEFORE INSERT ON record WHEN NEW.kind = 'too much' \
+                   BEGIN SELECT RAISE(ROLLBACK, 'gave up'); END";
+    run(&mut connection, trigger).await.unwrap();
+    let too_much = Entry {
+        kind: "too much".into(),
+        ..entry(1)
+    };
+    journal
+        .append(at_millis(2), &[entry(1), too_much])
+        .await
+        .unwrap_err();
+    journal.append(at_millis(3), &[entry(2)]).await.unwrap();
+    journal.append(at_millis(4), &[entry(3)]).await.unwrap();
+    assert_eq!(numbers(&journal).await, [0, 2, 3]);
+    journal.verify(None).await.unwrap();
 }
 
 #[tokio::test]

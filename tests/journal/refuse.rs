@@ -79,6 +79,28 @@ async fn harm_inside_the_file_is_found_before_the_first_append() {
 }
 
 #[tokio::test]
+async fn an_index_that_lost_a_record_is_found_before_anybody_asks_it() {
+    let place = Place::filled(10).await;
+    let mut connection = raw(&place.path()).await;
+    let page: i64 = sqlx::query("SELECT rootpage FROM sqlite_schema WHERE name = 'record_of_app'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+        .get(0);
+    connection.close().await.unwrap();
+    let mut bytes = fs::read(place.path()).unwrap();
+    let start = (usize::try_from(page).unwrap() - 1) * 4096;
+    let lost = bytes[start..start + 4096]
+        .windows(5)
+        .rposition(|window| window == b"app-2")
+        .unwrap();
+    bytes[start + lost + 4] = b'9';
+    fs::write(place.path(), bytes).unwrap();
+    let fault = place.open().await.unwrap_err();
+    assert!(matches!(fault, JournalFault::Corrupt(_)), "{fault}");
+}
+
+#[tokio::test]
 async fn somebody_elses_database_is_refused_untouched() {
     let place = Place::new();
     let mut other = sqlx::ConnectOptions::connect(

@@ -35,7 +35,7 @@ fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
     })
 }
 
-/// `None` if it is not what [`unread`] writes.
+/// `None` if it is not what [`following`] makes.
 fn record(stored: Stored) -> Option<Record> {
     let text = |bytes| String::from_utf8(bytes).ok();
     Some(Record {
