@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod document;
+pub mod engine;
 pub mod journal;
 pub mod policy;
 pub mod port;

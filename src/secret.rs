@@ -100,6 +100,14 @@ impl FingerprintKey {
         short.iter_mut().zip(tag).for_each(|(to, from)| *to = from);
         Fingerprint(short)
     }
+
+    /// The print of a consumer key alone, so that the journal can match entries by key without holding one.
+    pub fn key_print(&self, client_id: &str) -> Fingerprint {
+        self.fingerprint(&Credential {
+            client_id: client_id.to_owned(),
+            client_secret: Secret::new(String::new()),
+        })
+    }
 }
 
 impl fmt::Debug for FingerprintKey {

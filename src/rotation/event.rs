@@ -30,6 +30,24 @@ pub enum Event {
         /// How the current pair was proven.
         proof: Option<ProbeReport>,
     },
+    /// The journal was lost while this rotation ran; the stores and Salesforce told this much. Whether the cutover
+    /// took is for a probe to say.
+    Recovered {
+        /// The old pair.
+        old: Fingerprint,
+        /// Its key.
+        old_key: Fingerprint,
+        /// The pending pair.
+        new: Fingerprint,
+        /// Its key.
+        new_key: Fingerprint,
+        /// Version of *current* per store.
+        current: Vec<VersionRef>,
+        /// Version of *pending* per store, and whether it holds the new pair.
+        pending: Vec<(VersionRef, bool)>,
+        /// The staged entry, if it still is in the slot.
+        staged: Option<String>,
+    },
     /// We chose a value.
     Chosen {
         /// Its print.

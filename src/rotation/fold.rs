@@ -32,6 +32,36 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             state.orphan = orphan.clone();
             progressed(&mut state);
         }
+        Event::Recovered {
+            old,
+            old_key,
+            new,
+            new_key,
+            current,
+            pending,
+            staged,
+        } => {
+            state.baselined = true;
+            state.old = Some(*old);
+            state.old_key = Some(*old_key);
+            state.new = Some(*new);
+            state.new_key = Some(*new_key);
+            state.candidates.push(*new);
+            state.staged = staged.clone();
+            for ((lane, current), (base, ours)) in state.lanes.iter_mut().zip(current).zip(pending) {
+                lane.current_base = current.clone();
+                lane.old_version = current.clone();
+                lane.pending_base = base.clone();
+                if *ours {
+                    lane.pending = Progress::Done(at);
+                    lane.pending_version = Some(base.clone());
+                }
+            }
+            state.mints = 1;
+            state.mint = Progress::Done(at);
+            state.cutover = Progress::Unknown(at);
+            state.sent = true;
+        }
         Event::Chosen { pair } => {
             state.new = Some(*pair);
             state.new_key = state.old_key;

@@ -1,0 +1,262 @@
+//! First contact: before any method starts, *current* in all stores is one pair that Salesforce accepts.
+//!
+//! An empty store gets the proven live pair, from another store, from Salesforce where it can be read, or from a
+//! person (`submit`). Nothing is minted here. Where a lost journal left a rotation under way, its traces in the
+//! stores are gathered, so that it can go on.
+
+use crate::document::Document;
+use crate::engine::note::Note;
+use crate::engine::seat::Seat;
+use crate::port::{Fault, Outcome, Place, ProbeReport, Slot, Survey, Verdict};
+use crate::rotation::{Event, PairFacts, RotationId};
+use crate::secret::Credential;
+
+/// What first contact came to.
+pub(super) enum Contact {
+    /// Sound. The note says how it was proven.
+    Adopted(Note),
+    /// A rotation was under way when the journal was lost; it goes on under its own id.
+    Recovered(RotationId, Event),
+    /// Not yet; the text says why and what a person can do.
+    NotYet(String),
+    /// A store knows a rotation that this journal, which is not new, does not: an old backup.
+    JournalBehind(RotationId),
+}
+
+/// What stands in one store.
+struct Standing {
+    current: Slot,
+    pending: Slot,
+    pair: Option<Credential>,
+    waiting: Option<(RotationId, Credential)>,
+}
+
+/// Makes first contact. `known` tells whether the journal knows a rotation; `fresh` that it knew nothing at all when
+/// the daemon started; `handed` is a pair that a person handed over.
+pub(super) async fn contact(
+    seat: &Seat,
+    fresh: bool,
+    known: impl Fn(RotationId) -> bool,
+    handed: Option<Credential>,
+    id: RotationId,
+) -> Result<Contact, Fault> {
+    let standings = standings(seat).await?;
+    let foreign = standings.iter().enumerate().find_map(|(store, standing)| {
+        let names = &seat.stores.get(store)?.names;
+        let current = standing
+            .current
+            .value
+            .as_ref()
+            .and_then(|value| value.rotation(names));
+        current
+            .into_iter()
+            .chain(standing.waiting.as_ref().map(|(id, _)| *id))
+            .find(|id| !known(*id))
+    });
+    if let Some(id) = foreign.filter(|_| !fresh) {
+        return Ok(Contact::JournalBehind(id));
+    }
+    let survey = seat.target.survey().await?;
+    if survey.own_login {
+        return Ok(Contact::NotYet(
+            "this is the app that rekeyd itself logs in with".into(),
+        ));
+    }
+    if let Some(found) = recover(seat, &survey, &standings).await? {
+        return Ok(found);
+    }
+    let Some((pair, from)) = choose(seat, &standings, &survey, handed.as_ref()) else {
+        return Ok(Contact::NotYet(match survey.obstacles.is_empty() {
+            true => format!(
+                "no store holds a credential, and Salesforce does not show it: hand it over once with `rekeyd submit {}`",
+                seat.app
+            ),
+            false => survey.obstacles.join("; "),
+        }));
+    };
+    let proof = match proven(seat, &pair).await {
+        Ok(proof) => proof,
+        Err(why) => return Ok(Contact::NotYet(format!("the credential {from} {why}"))),
+    };
+    if let Some(why) = spread(seat, &standings, &pair, id).await? {
+        return Ok(Contact::NotYet(why));
+    }
+    let since = standings.iter().enumerate().find_map(|(store, standing)| {
+        let held = standing.pair.as_ref().map(|held| seat.prints(held)) == Some(seat.prints(&pair));
+        let names = &seat.stores.get(store)?.names;
+        standing
+            .current
+            .value
+            .as_ref()
+            .filter(|_| held)?
+            .rotated_at(names)
+    });
+    Ok(Contact::Adopted(Note::Adopted {
+        pair: seat.prints(&pair).pair,
+        since,
+        found: from,
+        proof,
+    }))
+}
+
+async fn standings(seat: &Seat) -> Result<Vec<Standing>, Fault> {
+    let mut standings = Vec::with_capacity(seat.stores.len());
+    for (store, at) in seat.stores.iter().enumerate() {
+        let current = at.store.read(&Place::Current).await?;
+        let pending = at.store.read(&Place::Pending).await?;
+        let pair = seat.credential(store, current.value.as_ref());
+        if current.value.is_some() && pair.is_none() && !is_empty(current.value.as_ref()) {
+            let text = format!(
+                "store {} holds a value without a client id and secret under the configured names",
+                at.store.name()
+            );
+            return Err(Fault::Unusable(text));
+        }
+        let id = pending.value.as_ref().and_then(|value| value.rotation(&at.names));
+        let waiting = id.zip(seat.credential(store, pending.value.as_ref()));
+        standings.push(Standing {
+            current,
+            pending,
+            pair,
+            waiting,
+        });
+    }
+    Ok(standings)
+}
+
+fn is_empty(value: Option<&Document>) -> bool {
+    value.is_none_or(|value| value.object().is_empty())
+}
+
+/// A pending pair that is not the current one, and that Salesforce still has: its rotation was under way.
+async fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Result<Option<Contact>, Fault> {
+    let Some((id, new)) = standings.iter().find_map(|standing| standing.waiting.as_ref()) else {
+        return Ok(None);
+    };
+    let new_prints = seat.prints(new);
+    let old = standings.iter().filter_map(|standing| standing.pair.as_ref());
+    let Some(old) = old.map(|pair| seat.prints(pair)).find(|pair| *pair != new_prints) else {
+        return Ok(None);
+    };
+    let caps = seat.target.capabilities();
+    let entry = survey.staged.as_ref().filter(|entry| entry.key == new.client_id);
+    let primary = survey.key.as_ref() == Some(&new.client_id);
+    if caps.key_changes && entry.is_none() && !primary {
+        return Ok(None);
+    }
+    let holds = |standing: &Standing| {
+        let pair = standing
+            .waiting
+            .as_ref()
+            .filter(|(other, _)| other == id)
+            .map(|(_, pair)| seat.prints(pair));
+        pair == Some(new_prints)
+    };
+    let PairFacts { pair, key } = old;
+    Ok(Some(Contact::Recovered(
+        *id,
+        Event::Recovered {
+            old: pair,
+            old_key: key,
+            new: new_prints.pair,
+            new_key: new_prints.key,
+            current: standings
+                .iter()
+                .map(|standing| standing.current.base.clone())
+                .collect(),
+            pending: standings
+                .iter()
+                .map(|standing| (standing.pending.base.clone(), holds(standing)))
+                .collect(),
+            staged: entry.map(|entry| entry.id.clone()),
+        },
+    )))
+}
+
+/// The pair to prove, and where it was found.
+fn choose(
+    seat: &Seat,
+    standings: &[Standing],
+    survey: &Survey,
+    handed: Option<&Credential>,
+) -> Option<(Credential, String)> {
+    if let Some(pair) = handed {
+        return Some((pair.clone(), "handed over".into()));
+    }
+    let stored = standings.iter().enumerate().find_map(|(store, standing)| {
+        let pair = standing.pair.clone()?;
+        Some((pair, format!("in store {}", seat.store_name(store))))
+    });
+    stored.or_else(|| {
+        survey
+            .live
+            .clone()
+            .map(|pair| (pair, "read from Salesforce".into()))
+    })
+}
+
+async fn proven(seat: &Seat, pair: &Credential) -> Result<ProbeReport, String> {
+    let (report, control) = seat.target.probe_differentially(pair).await;
+    match (&report.verdict, &control.verdict) {
+        (Verdict::Accepted, Verdict::Refused) => Ok(report),
+        (Verdict::Refused, _) => Err(format!(
+            "is refused by Salesforce: hand over the right one with `rekeyd submit {}`",
+            seat.app
+        )),
+        (Verdict::Accepted, Verdict::Accepted) => {
+            Err("cannot be judged: a wrong secret is accepted too".into())
+        }
+        (Verdict::Accepted | Verdict::Inconclusive(_), Verdict::Inconclusive(why))
+        | (Verdict::Inconclusive(why), Verdict::Accepted | Verdict::Refused) => {
+            Err(format!("cannot be judged now: {why}"))
+        }
+    }
+}
+
+/// Gives the proven pair to each store that has none. A store that holds another one is not overwritten unless that
+/// one is refused. The text says what is in the way.
+async fn spread(
+    seat: &Seat,
+    standings: &[Standing],
+    pair: &Credential,
+    id: RotationId,
+) -> Result<Option<String>, Fault> {
+    let prints = seat.prints(pair);
+    for (store, standing) in standings.iter().enumerate() {
+        let Some(at) = seat.stores.get(store) else {
+            continue;
+        };
+        match &standing.pair {
+            Some(theirs) if seat.prints(theirs) == prints => continue,
+            Some(theirs) => match seat.target.probe(theirs).await.verdict {
+                Verdict::Refused => {}
+                Verdict::Accepted | Verdict::Inconclusive(_) => {
+                    return Ok(Some(format!(
+                        "the stores disagree: {} holds another credential",
+                        at.store.name()
+                    )));
+                }
+            },
+            None => {}
+        }
+        let note = Note::Adopting {
+            store: at.store.name().to_owned(),
+            pair: prints.pair,
+        };
+        let entry = note
+            .entry(&seat.app, Some(id))
+            .map_err(|fault| Fault::Unusable(fault.to_string()))?;
+        let written = seat.house.journal.append(seat.now(), &[entry]).await;
+        written.map_err(|fault| Fault::Unavailable(fault.to_string()))?;
+        let base = standing.current.value.clone().unwrap_or_else(Document::empty);
+        let value = base.with(&at.names, pair, &seat.stamp(id));
+        match at.store.publish(&standing.current.base, &value, id).await {
+            Outcome::Done(_) => {}
+            Outcome::Refused(why) => return Ok(Some(format!("store {}: {why}", at.store.name()))),
+            Outcome::NotNow(fault) => return Err(fault),
+            // The next contact reads what is there: either the same pair, or nothing.
+            Outcome::Unknown(why) => return Err(Fault::Unavailable(why)),
+        }
+    }
+    Ok(None)
+}

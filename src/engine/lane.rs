@@ -1,0 +1,266 @@
+//! Runs one rotation: step, append, perform, observe, until it rests or is asked to stop.
+//!
+//! Events are durable before their action is performed. Futures of effects are never dropped while the process
+//! lives: a stop waits for the answer, so that only a crash leaves an outcome unknown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Timestamp;
+use crate::engine::cache::Cache;
+use crate::engine::effects::perform;
+use crate::engine::look::look;
+use crate::engine::note::Note;
+use crate::engine::seat::Seat;
+use crate::port::journal::{Entry, JournalFault};
+use crate::rotation::{Action, Effect, End, Event, Guards, Observation, State, Tri, fold, step};
+
+/// What a person says to a rotation under way.
+#[derive(Debug)]
+pub enum Word {
+    /// Go on, and take over the named foreign thing if one is named.
+    Resume {
+        /// Who.
+        by: String,
+        /// What was given.
+        take_over: Option<String>,
+    },
+    /// Stop for good.
+    Abandon {
+        /// Who.
+        by: String,
+    },
+    /// Stop at the next boundary; the app was put on hold.
+    Pause,
+}
+
+/// Why a lane stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaneEnd {
+    /// It has ended.
+    Ended(End),
+    /// Held: a person is wanted.
+    Held,
+    /// Asked to stop, at a journal boundary.
+    Stopped,
+    /// The journal cannot be written. Nothing is done that it would not know of.
+    Journal(JournalFault),
+}
+
+/// What surrounds a lane.
+pub struct Surroundings {
+    /// How many rotations of the org may be active.
+    pub org: Arc<Semaphore>,
+    /// Drain: stop at the next boundary.
+    pub drain: CancellationToken,
+    /// What people say.
+    pub words: mpsc::Receiver<Word>,
+    /// Told after each step that was written, with the state.
+    pub told: Box<dyn Fn(&State, &[Event]) + Send + Sync>,
+}
+
+/// Runs `state` on from `first`.
+pub async fn run(seat: Arc<Seat>, state: State, first: Observation, around: Surroundings) -> LaneEnd {
+    Lane {
+        cache: Arc::default(),
+        paused: false,
+        permit: None,
+        seat,
+        state,
+        around,
+    }
+    .run(first)
+    .await
+}
+
+struct Lane {
+    seat: Arc<Seat>,
+    cache: Arc<Cache>,
+    state: State,
+    around: Surroundings,
+    permit: Option<OwnedSemaphorePermit>,
+    paused: bool,
+}
+
+type Out = FuturesUnordered<BoxFuture<'static, Observation>>;
+
+impl Lane {
+    async fn run(mut self, first: Observation) -> LaneEnd {
+        let mut observation = first;
+        let mut out = Out::new();
+        loop {
+            let next = step(&self.state, observation, self.seat.now(), Guards::all());
+            let stopping = self.stops_before(&next.action);
+            let events = if stopping {
+                without_intents(next.events)
+            } else {
+                next.events
+            };
+            if let Err(fault) = self.take_in(&events).await {
+                return LaneEnd::Journal(fault);
+            }
+            if stopping && out.is_empty() {
+                return LaneEnd::Stopped;
+            }
+            observation = match next.action {
+                Action::Perform(effects) => {
+                    self.take_permit().await;
+                    out.extend(effects.into_iter().map(|effect| self.start(effect)));
+                    answer(&mut out).await
+                }
+                Action::Await => answer(&mut out).await,
+                Action::Look(wanted) => {
+                    self.take_permit().await;
+                    look(&self.seat, &self.cache, &self.state, wanted).await
+                }
+                Action::Wait(until) => match self.wait(until).await {
+                    Ok(()) => Observation::Tick,
+                    Err(word) => word,
+                },
+                Action::Rest => match self.state.end().cloned() {
+                    Some(end) => return LaneEnd::Ended(end),
+                    None => return LaneEnd::Held,
+                },
+            };
+            if let Err(fault) = self.hear().await {
+                return LaneEnd::Journal(fault);
+            }
+        }
+    }
+
+    fn start(&self, effect: Effect) -> BoxFuture<'static, Observation> {
+        let (seat, cache, state) = (self.seat.clone(), self.cache.clone(), self.state.clone());
+        async move { Observation::Performed(effect, perform(&seat, &cache, &state, effect).await) }.boxed()
+    }
+
+    /// A drain or a hold takes hold where the machine may pause; that is always so before a cutover.
+    fn stops_before(&self, action: &Action) -> bool {
+        let asked = self.paused || self.around.drain.is_cancelled();
+        match action {
+            Action::Perform(_) | Action::Look(_) | Action::Wait(_) => asked && self.state.may_pause(),
+            Action::Await | Action::Rest => false,
+        }
+    }
+
+    /// Makes events durable, then folds them in. A journal that is full or away is waited for: nothing is done
+    /// that it would not know of.
+    async fn take_in(&mut self, events: &[Event]) -> Result<(), JournalFault> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let now = self.seat.now();
+        let entries = events.iter().map(|step| {
+            let note = Note::Step { step: step.clone() };
+            note.entry(&self.seat.app, Some(self.state.id))
+        });
+        let entries: Vec<Entry> = entries
+            .collect::<Result<_, _>>()
+            .map_err(|fault| JournalFault::Unavailable(fault.to_string()))?;
+        loop {
+            match self.seat.house.journal.append(now, &entries).await {
+                Ok(_) => break,
+                Err(fault @ (JournalFault::Full(_) | JournalFault::Unavailable(_)))
+                    if !self.around.drain.is_cancelled() =>
+                {
+                    tracing::error!(app = %self.seat.app, rotation = %self.state.id, "{fault}; nothing is done meanwhile");
+                    self.seat
+                        .house
+                        .clock
+                        .sleep_until(self.seat.now() + JOURNAL_RETRY)
+                        .await;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.state = events
+            .iter()
+            .fold(self.state.clone(), |state, event| fold(state, now, event));
+        if self.state.is_rotated() || self.state.end().is_some() {
+            self.learn(events);
+        }
+        (self.around.told)(&self.state, events);
+        Ok(())
+    }
+
+    /// What this rotation taught about the org, and the end of values that nobody needs in memory any more.
+    fn learn(&self, events: &[Event]) {
+        if events.contains(&Event::Rotated) || self.state.end().is_some() {
+            self.cache.wipe();
+            self.seat
+                .target
+                .remember_proves_early(match self.state.late_proof {
+                    true => Tri::No,
+                    false if self.state.early.control => Tri::Yes,
+                    false => Tri::Unknown,
+                });
+        }
+    }
+
+    /// Takes in what people said meanwhile.
+    async fn hear(&mut self) -> Result<(), JournalFault> {
+        while let Ok(word) = self.around.words.try_recv() {
+            if let Some(observation) = self.heard(word) {
+                let next = step(&self.state, observation, self.seat.now(), Guards::all());
+                self.take_in(&without_intents(next.events)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn heard(&mut self, word: Word) -> Option<Observation> {
+        match word {
+            Word::Resume { by, take_over } => {
+                self.paused = false;
+                Some(Observation::Resume { by, take_over })
+            }
+            Word::Abandon { by } => Some(Observation::Abandon { by }),
+            Word::Pause => {
+                self.paused = true;
+                None
+            }
+        }
+    }
+
+    /// Waits, without a place in the org's queue, for the time, a word or a drain.
+    async fn wait(&mut self, until: Timestamp) -> Result<(), Observation> {
+        if self.state.may_pause() {
+            self.permit = None;
+        }
+        let clock = self.seat.house.clock.clone();
+        let word = tokio::select! {
+            () = clock.sleep_until(until) => None,
+            () = self.around.drain.cancelled(), if self.state.may_pause() => None,
+            word = self.around.words.recv() => word,
+        };
+        match word.and_then(|word| self.heard(word)) {
+            Some(observation) => Err(observation),
+            None => Ok(()),
+        }
+    }
+
+    /// Active rotations of one org are few; waiting ones do not count.
+    async fn take_permit(&mut self) {
+        if self.permit.is_none() {
+            // The semaphore is never closed; without it a lane would only be unlimited.
+            self.permit = self.around.org.clone().acquire_owned().await.ok();
+        }
+    }
+}
+
+/// Between two tries to write the journal.
+const JOURNAL_RETRY: Duration = Duration::from_secs(5);
+
+async fn answer(out: &mut Out) -> Observation {
+    out.next().await.unwrap_or(Observation::Tick)
+}
+
+fn without_intents(events: Vec<Event>) -> Vec<Event> {
+    let intended = |event: &Event| matches!(event, Event::Intended { .. });
+    events.into_iter().filter(|event| !intended(event)).collect()
+}

@@ -1,0 +1,219 @@
+//! What the journal knows of each app: the fold of its notes. Serves the engine, `status` and `plan` alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::clock::Timestamp;
+use crate::engine::note::{Note, Unreadable};
+use crate::port::journal::Record;
+use crate::rotation::{End, Event, Progress, RotationId, State, Tri, fold};
+use crate::secret::Fingerprint;
+
+/// One rotation as far as it has come.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The machine's state.
+    pub state: State,
+    /// The method's name.
+    pub method: String,
+    /// The stores' names, in order.
+    pub stores: Vec<String>,
+    /// Why it began.
+    pub reason: String,
+    /// Who or what asked.
+    pub by: String,
+    /// The app's policy as it was.
+    pub policy: serde_json::Value,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When the last event was written.
+    pub last_at: Timestamp,
+}
+
+/// What is known of one app.
+#[derive(Clone, Debug, Default)]
+pub struct AppLedger {
+    /// When it was adopted.
+    pub adopted_at: Option<Timestamp>,
+    /// The pair that is current, by print.
+    pub current: Option<Fingerprint>,
+    /// Since when it is, if anything says so.
+    pub since: Option<Timestamp>,
+    /// Why it is not adopted yet.
+    pub unadopted: Option<String>,
+    /// When a rotation last published everywhere.
+    pub last_success: Option<Timestamp>,
+    /// Who stopped it, and why.
+    pub hold: Option<(String, String)>,
+    /// The last rotation, ended or not.
+    pub run: Option<Run>,
+    /// Rotations in a row that ended without publishing.
+    pub failures: u32,
+    /// When the last of them ended.
+    pub failed_at: Option<Timestamp>,
+    /// Whether a staged pair was seen to log in before the cutover.
+    pub proves_early: Tri,
+    /// Every rotation that this journal knows for the app.
+    pub rotations: BTreeSet<RotationId>,
+}
+
+impl AppLedger {
+    /// Folds one note in.
+    pub fn add(&mut self, at: Timestamp, rotation: Option<RotationId>, note: &Note) {
+        self.rotations.extend(rotation);
+        match note {
+            Note::Adopted {
+                pair,
+                since,
+                found: _,
+                proof: _,
+            } => {
+                self.adopted_at = Some(at);
+                self.current = Some(*pair);
+                self.since = *since;
+                self.unadopted = None;
+            }
+            Note::Unadopted { why } => self.unadopted = Some(why.clone()),
+            Note::Adopting { .. } => {}
+            Note::Started {
+                method,
+                caps,
+                limits,
+                stores,
+                reason,
+                by,
+                policy,
+            } => {
+                let Some(id) = rotation else { return };
+                self.run = Some(Run {
+                    state: State::new(id, *caps, *limits, stores.len()),
+                    method: method.clone(),
+                    stores: stores.clone(),
+                    reason: reason.clone(),
+                    by: by.clone(),
+                    policy: policy.clone(),
+                    started_at: at,
+                    last_at: at,
+                });
+            }
+            Note::Step { step } => self.step(at, step),
+            Note::HoldAsked { by, why } => self.hold = Some((by.clone(), why.clone())),
+            Note::HoldLifted { by: _ } => {
+                self.hold = None;
+                self.failures = 0;
+                self.failed_at = None;
+            }
+        }
+    }
+
+    fn step(&mut self, at: Timestamp, step: &Event) {
+        let Some(run) = &mut self.run else { return };
+        let early = run.state.early.run;
+        run.state = fold(run.state.clone(), at, step);
+        run.last_at = at;
+        if run.state.early.run > early && run.state.early.control {
+            self.proves_early = Tri::Yes;
+        }
+        match step {
+            Event::LateProof => self.proves_early = Tri::No,
+            Event::Rotated => {
+                self.last_success = Some(at);
+                self.current = run.state.new;
+                self.since = Some(at);
+                self.failures = 0;
+                self.failed_at = None;
+            }
+            Event::Ended { end } if !end.is_rotated() => {
+                self.failures = self.failures.saturating_add(1);
+                self.failed_at = Some(at);
+            }
+            Event::Baselined { .. }
+            | Event::Recovered { .. }
+            | Event::Chosen { .. }
+            | Event::Intended { .. }
+            | Event::Applied { .. }
+            | Event::Declined { .. }
+            | Event::Postponed { .. }
+            | Event::Lost { .. }
+            | Event::FoundApplied { .. }
+            | Event::FoundAbsent { .. }
+            | Event::Rebased { .. }
+            | Event::Blocked { .. }
+            | Event::ValueGone
+            | Event::Probed { .. }
+            | Event::Rechecked { .. }
+            | Event::Superseded { .. }
+            | Event::OldUnknown
+            | Event::Deferred { .. }
+            | Event::Held { .. }
+            | Event::Resumed { .. }
+            | Event::Aborting { .. }
+            | Event::Undoing { .. }
+            | Event::Ended { .. } => {}
+        }
+    }
+
+    /// The rotation that is under way.
+    pub fn running(&self) -> Option<&Run> {
+        self.run.as_ref().filter(|run| run.state.end().is_none())
+    }
+
+    /// Until when the previous pair is left usable.
+    pub fn grace_until(&self) -> Option<Timestamp> {
+        let run = self.running()?;
+        let waiting = run.state.caps.overlap && run.state.revoke != Progress::Done(run.last_at);
+        run.state
+            .rotated_at
+            .filter(|_| waiting)
+            .map(|at| at + run.state.limits.grace)
+    }
+
+    /// An ending after which trying again would end the same way, until a person says otherwise.
+    pub fn stopped_by(&self) -> Option<&End> {
+        match self.run.as_ref()?.state.end()? {
+            end @ (End::Ignored | End::NotOffered { .. }) => Some(end).filter(|_| self.failures > 0),
+            end @ End::Undone { .. } => Some(end).filter(|_| self.failures >= 3),
+            End::Done { .. } | End::Abandoned { .. } => None,
+        }
+    }
+
+    /// For `schedule`.
+    pub fn for_schedule(&self) -> crate::schedule::Ledger {
+        let retry = self.failed_at.filter(|_| self.failures > 0).map(|at| {
+            // An hour, doubling to a day: each attempt without overlap costs consumers an outage.
+            let hours = 1_u64 << self.failures.saturating_sub(1).min(5);
+            at + std::time::Duration::from_secs(3600 * hours.min(24))
+        });
+        crate::schedule::Ledger {
+            adopted_at: self.adopted_at.map(Timestamp::to_utc),
+            last_success: self.last_success.map(Timestamp::to_utc),
+            credential_since: self.since.map(Timestamp::to_utc),
+            running: self.running().is_some(),
+            grace_until: self.grace_until().map(Timestamp::to_utc),
+            retry_at: retry.map(Timestamp::to_utc),
+        }
+    }
+}
+
+/// All apps.
+#[derive(Clone, Debug, Default)]
+pub struct Ledgers(pub BTreeMap<String, AppLedger>);
+
+impl Ledgers {
+    /// Folds a whole journal.
+    ///
+    /// # Errors
+    /// [`Unreadable`] at the first record that this version does not know.
+    pub fn read(records: &[Record]) -> Result<Ledgers, Unreadable> {
+        let mut ledgers = Ledgers::default();
+        for record in records {
+            let Some(app) = &record.entry.app else { continue };
+            let note = Note::read(record)?;
+            ledgers
+                .0
+                .entry(app.clone())
+                .or_default()
+                .add(record.at, record.entry.rotation, &note);
+        }
+        Ok(ledgers)
+    }
+}

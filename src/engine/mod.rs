@@ -1,0 +1,26 @@
+//! Runs rotations: which apps are due, one lane per app, and the effects that the machine asks for.
+//!
+//! ```text
+//! schedule ─▶ supervisor ─▶ lane ─▶ step (rotation) ─▶ journal ─▶ effects / looks (ports) ─▶ step …
+//! ```
+//!
+//! - `seat`: one app with its target, stores and the house's clock, journal and randomness.
+//! - `lane`: the loop of one rotation. `effects/`: one file per effect. `look`, `survey`, `took`, `values`: reads.
+//! - `note`, `ledger`: what is journaled about an app, and what it adds up to.
+//! - `adopt`: first contact. `supervisor`: due apps, commands, drain.
+//!
+//! Not here: any decision about a rotation (`rotation`), any adapter (`app.rs` brings them).
+
+mod adopt;
+mod cache;
+pub mod command;
+mod effects;
+pub mod lane;
+pub mod ledger;
+mod look;
+pub mod note;
+pub mod seat;
+pub mod supervisor;
+mod survey;
+mod took;
+mod values;

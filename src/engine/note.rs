@@ -1,0 +1,117 @@
+//! What the engine writes into the journal about an app: the notes, and how they become entries and come back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::port::ProbeReport;
+use crate::port::journal::{Entry, Record};
+use crate::rotation::{Capabilities, Event, Limits, RotationId};
+use crate::secret::Fingerprint;
+
+/// One fact about an app. Holds no secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "note")]
+pub enum Note {
+    /// *Current* is one accepted pair in every store: from here on rotations may start.
+    Adopted {
+        /// The pair.
+        pair: Fingerprint,
+        /// Since when it is current, if anything says so.
+        since: Option<Timestamp>,
+        /// Where it was found.
+        found: String,
+        /// How it was proven.
+        proof: ProbeReport,
+    },
+    /// It cannot be adopted yet.
+    Unadopted {
+        /// Why, and what a person can do.
+        why: String,
+    },
+    /// About to write a proven pair into a store that has none, or a refused one.
+    Adopting {
+        /// The store's name.
+        store: String,
+        /// The pair.
+        pair: Fingerprint,
+    },
+    /// A rotation begins.
+    Started {
+        /// The method's name.
+        method: String,
+        /// What it can do.
+        caps: Capabilities,
+        /// The settings it runs under to its end.
+        limits: Limits,
+        /// The stores' names, in order.
+        stores: Vec<String>,
+        /// Why, for a person.
+        reason: String,
+        /// Who or what asked.
+        by: String,
+        /// The app's policy as it was: a retirement completes under it, also if the app leaves the policy.
+        policy: serde_json::Value,
+    },
+    /// One event of a rotation.
+    Step {
+        /// The event.
+        step: Event,
+    },
+    /// Somebody, or rekeyd itself, stops the app.
+    HoldAsked {
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// It may go on.
+    HoldLifted {
+        /// Who.
+        by: String,
+    },
+}
+
+impl Note {
+    /// The short name under which it stands in the journal.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Note::Adopted { .. } => "adopted",
+            Note::Unadopted { .. } => "unadopted",
+            Note::Adopting { .. } => "adopting",
+            Note::Started { .. } => "started",
+            Note::Step { .. } => "step",
+            Note::HoldAsked { .. } => "hold-asked",
+            Note::HoldLifted { .. } => "hold-lifted",
+        }
+    }
+
+    /// As a journal entry.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if it does not serialise, which no note does.
+    pub fn entry(&self, app: &str, rotation: Option<RotationId>) -> Result<Entry, Unreadable> {
+        let body = serde_json::to_value(self).map_err(|_| Unreadable { seq: 0 })?;
+        Ok(Entry {
+            app: Some(app.to_owned()),
+            rotation,
+            kind: self.kind().to_owned(),
+            body,
+        })
+    }
+
+    /// Reads a record back.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: a later version of rekeyd, or somebody else, wrote it.
+    pub fn read(record: &Record) -> Result<Note, Unreadable> {
+        serde_json::from_value(record.entry.body.clone()).map_err(|_| Unreadable { seq: record.seq })
+    }
+}
+
+/// A record that this version cannot read: it refuses to start rather than to guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} of the journal is not one that this version of rekeyd understands")]
+pub struct Unreadable {
+    /// Its place.
+    pub seq: i64,
+}
