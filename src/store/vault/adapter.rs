@@ -183,6 +183,9 @@ impl Store for VaultStore {
         let Ok(number) = version.0.parse() else {
             return Outcome::Refused(Refusal::Invalid(not_ours(version)));
         };
+        if number == 0 {
+            return Outcome::Done(());
+        }
         let request = match self.connection.requests().destroy(&self.pending, number) {
             Ok(request) => request,
             Err(fault) => return Outcome::NotNow(fault),
@@ -198,6 +201,9 @@ impl Store for VaultStore {
         let Ok(number) = version.0.parse() else {
             return Outcome::Refused(Refusal::Invalid(not_ours(version)));
         };
+        if number == 0 {
+            return Outcome::Refused(Refusal::Conflict("nothing was ever pending".into()));
+        }
         let stone = Tombstone::new(rotation, number).document();
         match self.write(&self.pending, version, &stone).await {
             Outcome::Done(_) => Outcome::Done(()),
