@@ -222,7 +222,9 @@ async fn a_consumer_never_sees_half_a_value() {
     ended.send(()).unwrap();
     assert!(consumer.await.unwrap() > 10);
     // Old generations were pruned on the way, the newest were not.
-    let kept = std::fs::read_dir(world.app().join("generations")).unwrap().count();
+    let kept = std::fs::read_dir(world.app().join("generations"))
+        .unwrap()
+        .count();
     assert_eq!(kept, rekeyd::store::file::RETAINED);
     let Slot { base, .. } = read(&store, Place::Current).await;
     assert_eq!(base, version("100"));

@@ -46,6 +46,8 @@ impl OpenBao {
             port,
             http: Client::builder()
                 .no_proxy()
+                // Each test has a runtime of its own, and a kept connection would end with that.
+                .pool_max_idle_per_host(0)
                 .timeout(Duration::from_secs(10))
                 .build()
                 .unwrap(),

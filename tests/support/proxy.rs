@@ -45,6 +45,7 @@ type Matcher = Box<dyn Fn(&Seen) -> bool + Send>;
 struct State {
     rules: Vec<(Matcher, Fate)>,
     seen: Vec<Seen>,
+    late: JoinSet<Vec<u8>>,
 }
 
 /// A running proxy. Ends when dropped.
@@ -82,9 +83,11 @@ impl Proxy {
         self.state.lock().unwrap().rules.push((Box::new(matches), fate));
     }
 
-    /// Lets through what [`Fate::Late`] holds back, now and from now on.
-    pub fn release(&self) {
+    /// Lets through what [`Fate::Late`] has held back, now and from now on. Returns the server's answers to that.
+    pub async fn release(&self) -> Vec<Vec<u8>> {
         self.release.send_replace(true);
+        let late = std::mem::take(&mut self.state.lock().unwrap().late);
+        late.join_all().await
     }
 
     /// All requests so far, in the order in which they came.
@@ -120,14 +123,23 @@ async fn serve(
         let mut state = state.lock().unwrap();
         state.seen.push(seen.clone());
         let rule = state.rules.iter().position(|(matches, _)| matches(&seen));
-        rule.map(|at| state.rules.remove(at).1)
+        let fate = rule.map(|at| state.rules.remove(at).1);
+        if matches!(fate, Some(Fate::Late)) {
+            let bytes = bytes.clone();
+            state.late.spawn(async move {
+                let released = released.wait_for(|released| *released).await.is_ok();
+                assert!(released, "the proxy ended while it held a request back");
+                forward(server, &bytes).await
+            });
+        }
+        fate
     };
     match fate {
         None => {
             let answer = forward(server, &bytes).await;
             let _sent = client.write_all(&answer).await;
         }
-        Some(Fate::CutBefore) => {}
+        Some(Fate::CutBefore | Fate::Late) => {}
         Some(Fate::CutAfter) => {
             forward(server, &bytes).await;
         }
@@ -138,12 +150,6 @@ async fn serve(
         Some(Fate::Stall) => {
             forward(server, &bytes).await;
             let _until_the_client_gives_up = client.read(&mut [0]).await;
-        }
-        Some(Fate::Late) => {
-            drop(client);
-            if released.wait_for(|released| *released).await.is_ok() {
-                forward(server, &bytes).await;
-            }
         }
         Some(Fate::Instead(answer)) => {
             let _sent = client.write_all(&answer).await;
@@ -181,7 +187,9 @@ async fn request(client: &mut TcpStream) -> Option<(Vec<u8>, Seen)> {
         let name = line.split(':').next().unwrap_or("");
         !name.eq_ignore_ascii_case("connection")
     });
-    let mut sent: Vec<u8> = kept.flat_map(|line| [line.as_bytes(), b"\r\n"].concat()).collect();
+    let mut sent: Vec<u8> = kept
+        .flat_map(|line| [line.as_bytes(), b"\r\n"].concat())
+        .collect();
     sent.extend_from_slice(b"connection: close\r\n\r\n");
     sent.extend_from_slice(&body);
     Some((sent, Seen { method, path, body }))
