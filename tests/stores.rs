@@ -1,5 +1,14 @@
 //! Every store keeps one contract; beside it, what each must do by itself.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "the helpers of tests are tests too, and what is not the one expected answer is a failure"
+)]
+
 mod support;
 
 mod stores {
