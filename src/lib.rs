@@ -13,4 +13,5 @@ pub mod salesforce;
 pub mod sandbox;
 pub mod schedule;
 pub mod secret;
+pub mod store;
 pub mod telemetry;

@@ -1,0 +1,27 @@
+//! Every store keeps one contract; beside it, what each must do by itself.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "the helpers of tests are tests too, and what is not the one expected answer is a failure"
+)]
+
+mod support;
+
+mod stores {
+    #[macro_use]
+    pub mod contract;
+    pub mod world;
+
+    mod file_contract;
+    mod file_crash;
+    mod file_disk;
+    mod file_refusals;
+    mod vault_contract;
+    mod vault_network;
+    mod vault_obstacles;
+    mod vault_token;
+}

@@ -1,0 +1,5 @@
+//! What several test binaries share: real servers, and a network that can fail.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub mod openbao;
+pub mod proxy;
