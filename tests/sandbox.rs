@@ -12,6 +12,8 @@
 #[path = "sandbox/support.rs"]
 mod support;
 
+#[path = "sandbox/consumer.rs"]
+mod consumer;
 #[path = "sandbox/faults.rs"]
 mod faults;
 #[path = "sandbox/metadata.rs"]

@@ -24,7 +24,10 @@ pub fn key() -> &'static KeyPair {
 
 /// The standard seed: a login, a Connected App `Legacy`, External Client Apps `Billing` and (never used) `Idle`.
 pub fn seed() -> Seed {
-    let user = |name: &str| rekeyd::sandbox::UserSeed { username: name.to_owned(), permissions: None };
+    let user = |name: &str| rekeyd::sandbox::UserSeed {
+        username: name.to_owned(),
+        permissions: None,
+    };
     Seed {
         random: Some("test".to_owned()),
         users: vec![user(USER), user(RUN_AS)],
@@ -56,7 +59,11 @@ pub fn seed() -> Seed {
                 }],
                 ..ExternalClientAppSeed::default()
             },
-            ExternalClientAppSeed { name: "Idle".to_owned(), used: false, ..ExternalClientAppSeed::default() },
+            ExternalClientAppSeed {
+                name: "Idle".to_owned(),
+                used: false,
+                ..ExternalClientAppSeed::default()
+            },
         ],
         ..Seed::default()
     }
@@ -77,7 +84,10 @@ impl Answer {
     /// The status and the error's code, of either error shape.
     pub fn error(&self) -> String {
         let body = self.json();
-        let code = body["error"].as_str().or(body[0]["errorCode"].as_str()).unwrap_or("none");
+        let code = body["error"]
+            .as_str()
+            .or(body[0]["errorCode"].as_str())
+            .unwrap_or("none");
         format!("{} {code}", self.status)
     }
 
@@ -113,10 +123,19 @@ impl Org {
             .timeout(std::time::Duration::from_secs(20))
             .build()
             .unwrap();
-        let mut org = Self { running, http, token: String::new() };
-        let login = org.login(LOGIN_ID, USER, "https://login.salesforce.com", 120).await;
+        let mut org = Self {
+            running,
+            http,
+            token: String::new(),
+        };
+        let login = org
+            .login(LOGIN_ID, USER, "https://login.salesforce.com", 120)
+            .await;
         if login.status == 200 {
-            login.json()["access_token"].as_str().unwrap().clone_into(&mut org.token);
+            login.json()["access_token"]
+                .as_str()
+                .unwrap()
+                .clone_into(&mut org.token);
         }
         org
     }
@@ -132,7 +151,11 @@ impl Org {
     pub async fn try_send(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, text: response.text().await? })
+        Ok(Answer {
+            status,
+            headers,
+            text: response.text().await?,
+        })
     }
 
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -153,12 +176,19 @@ impl Org {
 
     pub async fn assert(&self, assertion: &str) -> Answer {
         let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-        self.form("/services/oauth2/token", &[("grant_type", grant), ("assertion", assertion)]).await
+        self.form(
+            "/services/oauth2/token",
+            &[("grant_type", grant), ("assertion", assertion)],
+        )
+        .await
     }
 
     pub async fn client_credentials(&self, id: &str, secret: &str) -> Answer {
-        let fields =
-            [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+        let fields = [
+            ("grant_type", "client_credentials"),
+            ("client_id", id),
+            ("client_secret", secret),
+        ];
         self.form("/services/oauth2/token", &fields).await
     }
 
@@ -177,7 +207,8 @@ impl Org {
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(self.http.get(self.url(path)).bearer_auth(&self.token)).await
+        self.send(self.http.get(self.url(path)).bearer_auth(&self.token))
+            .await
     }
 
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
@@ -187,18 +218,27 @@ impl Org {
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
-        self.send(self.http.delete(self.url(path)).bearer_auth(&self.token)).await
+        self.send(self.http.delete(self.url(path)).bearer_auth(&self.token))
+            .await
     }
 
     pub async fn control(&self, path: &str, body: Value) -> Answer {
-        self.send(self.http.post(self.url(&format!("/__sandbox/{path}"))).json(&body)).await
+        self.send(
+            self.http
+                .post(self.url(&format!("/__sandbox/{path}")))
+                .json(&body),
+        )
+        .await
     }
 
     /// `/services/data/v66.0/apps/oauth/credentials/APP/CONSUMER` of an app's first consumer.
     pub fn consumer_path(&self, app: &str) -> String {
         let state = self.running.state();
         let app = state.app(app).unwrap();
-        format!("/services/data/v66.0/apps/oauth/credentials/{}/{}", app.id, app.consumers[0].id)
+        format!(
+            "/services/data/v66.0/apps/oauth/credentials/{}/{}",
+            app.id, app.consumers[0].id
+        )
     }
 
     /// Stages a pair of an app: the entry as `POST` answers it.
@@ -207,7 +247,11 @@ impl Org {
         let answer = self.call("POST", &path, json!({})).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         let body = answer.json();
-        if body["stagedCredentials"].is_array() { body["stagedCredentials"][0].clone() } else { body }
+        if body["stagedCredentials"].is_array() {
+            body["stagedCredentials"][0].clone()
+        } else {
+            body
+        }
     }
 
     pub async fn staged(&self, app: &str) -> Answer {
@@ -260,7 +304,8 @@ impl Org {
 
     /// Updates `Legacy` with a whole component and this secret.
     pub async fn set_secret(&self, secret: &str) -> Answer {
-        self.update_legacy(&whole(&format!("<consumerSecret>{secret}</consumerSecret>"))).await
+        self.update_legacy(&whole(&format!("<consumerSecret>{secret}</consumerSecret>")))
+            .await
     }
 }
 
@@ -276,7 +321,9 @@ pub fn whole(secret: &str) -> String {
 }
 
 pub fn switches(list: &[(&str, Value)]) -> Map<String, Value> {
-    list.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    list.iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect()
 }
 
 /// The text of the first element of a name.

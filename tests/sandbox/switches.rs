@@ -94,15 +94,33 @@ fn every_switch_is_exercised() {
     let missing: Vec<&&str> = all.iter().filter(|name| !EXERCISED.contains(name)).collect();
     assert!(missing.is_empty(), "no test exercises {missing:?}");
     let unknown: Vec<&&str> = EXERCISED.iter().filter(|name| !all.contains(name)).collect();
-    assert!(unknown.is_empty(), "tests for switches that do not exist: {unknown:?}");
+    assert!(
+        unknown.is_empty(),
+        "tests for switches that do not exist: {unknown:?}"
+    );
 }
 
 #[test]
 fn an_unknown_switch_or_value_is_refused() {
     let switches = Switches::default();
-    assert!(switches.with(&crate::support::switches(&[("no_such", json!(1))])).is_err());
-    assert!(switches.with(&crate::support::switches(&[("id_length", json!(16))])).is_err());
-    assert!(switches.with(&crate::support::switches(&[("in_place_secret", json!("perhaps"))])).is_err());
+    assert!(
+        switches
+            .with(&crate::support::switches(&[("no_such", json!(1))]))
+            .is_err()
+    );
+    assert!(
+        switches
+            .with(&crate::support::switches(&[("id_length", json!(16))]))
+            .is_err()
+    );
+    assert!(
+        switches
+            .with(&crate::support::switches(&[(
+                "in_place_secret",
+                json!("perhaps")
+            )]))
+            .is_err()
+    );
 }
 
 const NEW: &str = "NewSecret00000000000000000000000000000000000000000000000000000001";
@@ -111,14 +129,19 @@ async fn in_place(org: &Org) -> String {
     let answer = org.set_secret(NEW).await;
     let old = org.probe(LEGACY_KEY, LEGACY_SECRET).await;
     let new = org.probe(LEGACY_KEY, NEW).await;
-    format!("{} old {old} new {new}", element(&answer.text, "success").unwrap())
+    format!(
+        "{} old {old} new {new}",
+        element(&answer.text, "success").unwrap()
+    )
 }
 
 async fn omitted(org: &Org) -> String {
     assert_eq!(org.update_legacy(&whole("")).await.status, 200);
     let present = org.running.state().app("Legacy").unwrap().certificate_present;
     // The JWT flow of the app is what an operator would lose.
-    let login = org.login(LEGACY_KEY, RUN_AS, "https://login.salesforce.com", 60).await;
+    let login = org
+        .login(LEGACY_KEY, RUN_AS, "https://login.salesforce.com", 60)
+        .await;
     assert_eq!(login.status == 200, present);
     format!("certificate {}", if present { "kept" } else { "gone" })
 }
@@ -131,7 +154,12 @@ async fn misordered(org: &Org) -> String {
     // `description` now comes after `label`.
     let answer = org.update_legacy(&good.replace("loads", "changed")).await;
     let state = org.running.state();
-    let described = state.app("Legacy").unwrap().component.iter().any(|(_, text)| text == "changed");
+    let described = state
+        .app("Legacy")
+        .unwrap()
+        .component
+        .iter()
+        .any(|(_, text)| text == "changed");
     assert!(!described, "an element out of order must never take effect");
     format!("{} description unchanged", answer.status)
 }
@@ -139,7 +167,12 @@ async fn misordered(org: &Org) -> String {
 async fn certificate_seen(org: &Org) -> String {
     let text = org.read_legacy().await;
     assert!(text.contains(LEGACY_KEY) && !text.contains(LEGACY_SECRET));
-    if text.contains("<certificate>") { "seen" } else { "hidden" }.to_owned()
+    if text.contains("<certificate>") {
+        "seen"
+    } else {
+        "hidden"
+    }
+    .to_owned()
 }
 
 async fn readable(org: &Org) -> String {
@@ -150,7 +183,11 @@ async fn readable(org: &Org) -> String {
 async fn refusal(org: &Org) -> String {
     let other = whole("").replace(LEGACY_KEY, "3MVG9other");
     let answer = org.update_legacy(&other).await;
-    assert!(answer.text.contains("You cannot provide a Consumer Key"), "{}", answer.text);
+    assert!(
+        answer.text.contains("You cannot provide a Consumer Key"),
+        "{}",
+        answer.text
+    );
     element(&answer.text, "statusCode").unwrap()
 }
 
@@ -159,7 +196,9 @@ async fn ca_over_rest(org: &Org) -> String {
 }
 
 async fn applied_overlap(org: &Org) -> String {
-    org.running.switch(None, &switches(&[("in_place_secret", json!("applies"))])).unwrap();
+    org.running
+        .switch(None, &switches(&[("in_place_secret", json!("applies"))]))
+        .unwrap();
     org.set_secret(NEW).await;
     let during = org.probe(LEGACY_KEY, LEGACY_SECRET).await;
     org.running.advance(chrono::TimeDelta::seconds(61));
@@ -168,13 +207,19 @@ async fn applied_overlap(org: &Org) -> String {
 
 async fn after_promotion(org: &Org) -> String {
     let staged = org.stage("Billing").await;
-    assert_eq!(org.rotate("Billing", staged["id"].as_str().unwrap()).await.status, 200);
+    assert_eq!(
+        org.rotate("Billing", staged["id"].as_str().unwrap()).await.status,
+        200
+    );
     org.probe(BILLING_KEY, BILLING_SECRET).await.to_owned()
 }
 
 async fn before_promotion(org: &Org) -> String {
     let staged = org.stage("Billing").await;
-    let (key, secret) = (staged["key"].as_str().unwrap(), staged["secret"].as_str().unwrap());
+    let (key, secret) = (
+        staged["key"].as_str().unwrap(),
+        staged["secret"].as_str().unwrap(),
+    );
     let before = org.probe(key, secret).await;
     org.rotate("Billing", staged["id"].as_str().unwrap()).await;
     format!("{before} then {}", org.probe(key, secret).await)
@@ -184,7 +229,11 @@ async fn staged_again(org: &Org) -> String {
     let posted = org.stage("Billing").await;
     let again = org.staged("Billing").await.json()["stagedCredentials"][0].clone();
     assert_eq!(posted["key"], again["key"]);
-    let by_id = format!("{}/staged/{}", org.consumer_path("Billing"), posted["id"].as_str().unwrap());
+    let by_id = format!(
+        "{}/staged/{}",
+        org.consumer_path("Billing"),
+        posted["id"].as_str().unwrap()
+    );
     assert_eq!(org.get(&by_id).await.json(), again);
     match again.get("secret") {
         None => "none",
@@ -200,7 +249,12 @@ async fn swapped_id(org: &Org) -> String {
     let after = org.rotate("Billing", id).await.json();
     assert_eq!(after["key"], BILLING_KEY);
     assert_eq!(after["state"], "Rotated");
-    if after["id"] == staged["id"] { "same" } else { "changed" }.to_owned()
+    if after["id"] == staged["id"] {
+        "same"
+    } else {
+        "changed"
+    }
+    .to_owned()
 }
 
 async fn post_again(org: &Org) -> String {
@@ -208,7 +262,11 @@ async fn post_again(org: &Org) -> String {
     org.rotate("Billing", staged["id"].as_str().unwrap()).await;
     let path = format!("{}/staged", org.consumer_path("Billing"));
     let again = org.call("POST", &path, json!({})).await;
-    format!("{} old {}", again.status, org.probe(BILLING_KEY, BILLING_SECRET).await)
+    format!(
+        "{} old {}",
+        again.status,
+        org.probe(BILLING_KEY, BILLING_SECRET).await
+    )
 }
 
 async fn post_shape(org: &Org) -> String {
@@ -227,31 +285,57 @@ async fn rotate_twice(org: &Org) -> String {
     let once = org.rotate("Billing", staged["id"].as_str().unwrap()).await.json();
     let twice = org.rotate("Billing", once["id"].as_str().unwrap()).await;
     let primary = org.get(&org.consumer_path("Billing")).await.json()["key"].clone();
-    let stays = if primary == staged["key"] { "stays" } else { "swapped back" };
+    let stays = if primary == staged["key"] {
+        "stays"
+    } else {
+        "swapped back"
+    };
     format!("{} {stays}", twice.status)
 }
 
 async fn expired(org: &Org) -> String {
     org.stage("Billing").await;
     org.running.advance(chrono::TimeDelta::days(30));
-    let mut org2 = org.login(LOGIN_ID, USER, "https://login.salesforce.com", 60).await.json();
+    let mut org2 = org
+        .login(LOGIN_ID, USER, "https://login.salesforce.com", 60)
+        .await
+        .json();
     let token = org2["access_token"].take();
     let path = format!("{}/staged", org.consumer_path("Billing"));
     let request = org.http.get(org.url(&path)).bearer_auth(token.as_str().unwrap());
     let body = org.send(request).await.json();
-    body["stagedCredentials"][0]["state"].as_str().unwrap_or("none").to_owned()
+    body["stagedCredentials"][0]["state"]
+        .as_str()
+        .unwrap_or("none")
+        .to_owned()
 }
 
 async fn secret_api(org: &Org) -> String {
-    let answer = org.get(&format!("{}?part=keyandsecret", org.consumer_path("Billing"))).await;
-    if answer.status == 200 { "200".to_owned() } else { answer.error() }
+    let answer = org
+        .get(&format!("{}?part=keyandsecret", org.consumer_path("Billing")))
+        .await;
+    if answer.status == 200 {
+        "200".to_owned()
+    } else {
+        answer.error()
+    }
 }
 
 async fn pages(org: &Org) -> String {
-    let next = |body: Value| if body["nextPageUrl"].is_null() { "none" } else { "next" };
+    let next = |body: Value| {
+        if body["nextPageUrl"].is_null() {
+            "none"
+        } else {
+            "next"
+        }
+    };
     let path = "/services/data/v66.0/apps/oauth/usage";
     let last = org.get(&format!("{path}?page=0&pageSize=100")).await.json();
-    assert_eq!(last["apps"].as_array().unwrap().len(), 2, "the login app and Billing: {last}");
+    assert_eq!(
+        last["apps"].as_array().unwrap().len(),
+        2,
+        "the login app and Billing: {last}"
+    );
     let beyond = org.get(&format!("{path}?page=1&pageSize=100")).await.json();
     assert_eq!(beyond["apps"], json!([]));
     format!("{}, {}", next(last), next(beyond))
@@ -259,7 +343,10 @@ async fn pages(org: &Org) -> String {
 
 async fn ids(org: &Org) -> String {
     let query = "/services/data/v66.0/query?q=SELECT+Id,DeveloperName+FROM+ExternalClientApplication";
-    let app = org.get(query).await.json()["records"][0]["Id"].as_str().unwrap().to_owned();
+    let app = org.get(query).await.json()["records"][0]["Id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let staged = org.stage("Billing").await;
     assert_eq!(staged["createdBy"].as_str().unwrap().len(), app.len());
     app.len().to_string()
@@ -274,7 +361,11 @@ async fn junk_token(org: &Org) -> String {
 async fn live_token(org: &Org) -> String {
     let token = org.client_credentials(BILLING_KEY, BILLING_SECRET).await.json()["access_token"].clone();
     let token = token.as_str().unwrap();
-    let fields = [("token", token), ("client_id", BILLING_KEY), ("client_secret", BILLING_SECRET)];
+    let fields = [
+        ("token", token),
+        ("client_id", BILLING_KEY),
+        ("client_secret", BILLING_SECRET),
+    ];
     org.form("/services/oauth2/introspect", &fields).await.json()["active"].to_string()
 }
 
@@ -282,7 +373,12 @@ async fn junk_grants(org: &Org) -> String {
     let mut seen = Vec::new();
     for (grant, field) in [("refresh_token", "refresh_token"), ("authorization_code", "code")] {
         let with = |secret| {
-            [("grant_type", grant), (field, "junk"), ("client_id", BILLING_KEY), ("client_secret", secret)]
+            [
+                ("grant_type", grant),
+                (field, "junk"),
+                ("client_id", BILLING_KEY),
+                ("client_secret", secret),
+            ]
         };
         let good = org.form("/services/oauth2/token", &with(BILLING_SECRET)).await;
         assert_eq!(good.error(), "400 invalid_grant");
@@ -312,8 +408,14 @@ async fn flow_off(org: &Org) -> String {
 }
 
 async fn basic(org: &Org) -> String {
-    let request = org.http.post(org.url("/services/oauth2/introspect")).form(&[("token", "junk")]);
-    org.send(request.basic_auth(BILLING_KEY, Some(BILLING_SECRET))).await.status.to_string()
+    let request = org
+        .http
+        .post(org.url("/services/oauth2/introspect"))
+        .form(&[("token", "junk")]);
+    org.send(request.basic_auth(BILLING_KEY, Some(BILLING_SECRET)))
+        .await
+        .status
+        .to_string()
 }
 
 async fn vacuous(org: &Org) -> String {
@@ -321,46 +423,79 @@ async fn vacuous(org: &Org) -> String {
     seed.connected_apps[0].secret_optional = true;
     seed.switches = org.running.state().switches;
     let org = Org::start(seed).await;
-    assert_eq!(org.probe(BILLING_KEY, "corrupted").await, "refused", "only an app whose secret is optional");
+    assert_eq!(
+        org.probe(BILLING_KEY, "corrupted").await,
+        "refused",
+        "only an app whose secret is optional"
+    );
     org.probe(LEGACY_KEY, "corrupted").await.to_owned()
 }
 
 async fn audiences(org: &Org) -> String {
     let own = org.running.base_url().to_owned();
     let mut seen = Vec::new();
-    for audience in ["https://login.salesforce.com", "https://test.salesforce.com", &own] {
+    for audience in [
+        "https://login.salesforce.com",
+        "https://test.salesforce.com",
+        &own,
+    ] {
         seen.push(org.login(LOGIN_ID, USER, audience, 60).await.status.to_string());
     }
     seen.join(" ")
 }
 
 async fn far_expiry(org: &Org) -> String {
-    let answer = org.login(LOGIN_ID, USER, "https://login.salesforce.com", 301).await;
-    if answer.status == 200 { "200".to_owned() } else { answer.error() }
+    let answer = org
+        .login(LOGIN_ID, USER, "https://login.salesforce.com", 301)
+        .await;
+    if answer.status == 200 {
+        "200".to_owned()
+    } else {
+        answer.error()
+    }
 }
 
 async fn token_shape(org: &Org) -> String {
     let parts = org.token.split('.').count();
-    assert_eq!(org.get("/services/data/v66.0/limits").await.status, 200, "REST takes either shape");
+    assert_eq!(
+        org.get("/services/data/v66.0/limits").await.status,
+        200,
+        "REST takes either shape"
+    );
     let body = "<describeMetadata><asOfVersion>66.0</asOfVersion></describeMetadata>";
     let plural = if parts == 1 { "part" } else { "parts" };
     format!("{parts} {plural}, SOAP {}", org.soap(body).await.status)
 }
 
 async fn instance(org: &Org) -> String {
-    let login = org.login(LOGIN_ID, USER, "https://login.salesforce.com", 60).await.json();
+    let login = org
+        .login(LOGIN_ID, USER, "https://login.salesforce.com", 60)
+        .await
+        .json();
     let told = login["instance_url"].as_str().unwrap().to_owned();
-    if told == org.running.base_url() { "own".to_owned() } else { told }
+    if told == org.running.base_url() {
+        "own".to_owned()
+    } else {
+        told
+    }
 }
 
 async fn session_life(org: &Org) -> String {
     org.running.advance(chrono::TimeDelta::seconds(29));
     assert_eq!(org.get("/services/data/v66.0/limits").await.status, 200);
     org.running.advance(chrono::TimeDelta::seconds(29));
-    assert_eq!(org.get("/services/data/v66.0/limits").await.status, 200, "its time-out slides");
+    assert_eq!(
+        org.get("/services/data/v66.0/limits").await.status,
+        200,
+        "its time-out slides"
+    );
     org.running.advance(chrono::TimeDelta::seconds(31));
     let answer = org.get("/services/data/v66.0/limits").await;
-    if answer.status == 200 { "200".to_owned() } else { answer.error() }
+    if answer.status == 200 {
+        "200".to_owned()
+    } else {
+        answer.error()
+    }
 }
 
 async fn token_deaths(org: &Org) -> String {
@@ -368,28 +503,42 @@ async fn token_deaths(org: &Org) -> String {
     let token = login["access_token"].as_str().unwrap().to_owned();
     let mut seen = Vec::new();
     let alive = async || {
-        let request = org.http.get(org.url("/services/data/v66.0/limits")).bearer_auth(&token);
+        let request = org
+            .http
+            .get(org.url("/services/data/v66.0/limits"))
+            .bearer_auth(&token);
         org.send(request).await.status.to_string()
     };
     let staged = org.stage("Billing").await;
     seen.push(alive().await);
     let rotated = org.rotate("Billing", staged["id"].as_str().unwrap()).await.json();
     seen.push(alive().await);
-    let path = format!("{}/staged/{}", org.consumer_path("Billing"), rotated["id"].as_str().unwrap());
+    let path = format!(
+        "{}/staged/{}",
+        org.consumer_path("Billing"),
+        rotated["id"].as_str().unwrap()
+    );
     assert_eq!(org.delete(&path).await.status, 204);
     seen.push(alive().await);
     seen.join(" ")
 }
 
 async fn spreading(org: &Org) -> String {
-    let set = [("propagation_seconds", json!(600)), ("in_place_secret", json!("applies"))];
+    let set = [
+        ("propagation_seconds", json!(600)),
+        ("in_place_secret", json!("applies")),
+    ];
     org.running.switch(None, &switches(&set)).unwrap();
     org.set_secret(NEW).await;
     let mut seen = Vec::new();
     for secret in [LEGACY_SECRET, LEGACY_SECRET, NEW, NEW] {
         seen.push(org.probe(LEGACY_KEY, secret).await);
     }
-    assert_eq!(org.running.accepts(LEGACY_KEY, NEW), Some(2), "the truth does not waver");
+    assert_eq!(
+        org.running.accepts(LEGACY_KEY, NEW),
+        Some(2),
+        "the truth does not waver"
+    );
     org.running.advance(chrono::TimeDelta::seconds(600));
     assert_eq!(org.probe(LEGACY_KEY, LEGACY_SECRET).await, "refused");
     assert_eq!(org.probe(LEGACY_KEY, NEW).await, "accepted");
@@ -397,7 +546,10 @@ async fn spreading(org: &Org) -> String {
 }
 
 async fn spread_time(org: &Org) -> String {
-    let set = [("propagation_mode", json!("late")), ("in_place_secret", json!("applies"))];
+    let set = [
+        ("propagation_mode", json!("late")),
+        ("in_place_secret", json!("applies")),
+    ];
     org.running.switch(None, &switches(&set)).unwrap();
     org.set_secret(NEW).await;
     org.running.advance(chrono::TimeDelta::seconds(3599));
@@ -407,7 +559,11 @@ async fn spread_time(org: &Org) -> String {
 async fn newest(org: &Org) -> String {
     let list = org.get("/services/data/").await.json();
     let newest = list.as_array().unwrap().last().unwrap()["version"].clone();
-    format!("{} {}", newest.as_str().unwrap(), org.get("/services/data/v66.0/limits").await.status)
+    format!(
+        "{} {}",
+        newest.as_str().unwrap(),
+        org.get("/services/data/v66.0/limits").await.status
+    )
 }
 
 async fn missing(org: &Org) -> String {
@@ -433,10 +589,15 @@ async fn an_app_overrides_the_org() {
     assert_eq!(in_place(&org).await, "true old refused new accepted");
     let set = switches(&[("in_place_secret", json!("ignored"))]);
     org.running.switch(Some("Legacy"), &set).unwrap();
-    org.running.switch(None, &switches(&[("id_length", json!(15))])).unwrap();
+    org.running
+        .switch(None, &switches(&[("id_length", json!(15))]))
+        .unwrap();
     let other = NEW.replace('N', "M");
     org.set_secret(&other).await;
     assert_eq!(org.probe(LEGACY_KEY, &other).await, "refused");
     org.running.act(Act::EndSessions {}).unwrap();
-    assert_eq!(org.get("/services/data/v66.0/limits").await.error(), "401 INVALID_SESSION_ID");
+    assert_eq!(
+        org.get("/services/data/v66.0/limits").await.error(),
+        "401 INVALID_SESSION_ID"
+    );
 }
