@@ -50,7 +50,7 @@ mod tests {
     use super::RecordId;
 
     #[test]
-    fn the_checksum_is_the_published_one() {
+    fn the_checksum_counts_capitals() {
         // A well-known pair from Salesforce's own documents.
         let id = RecordId::parse("0012500001ABCdE").unwrap();
         assert_eq!(id.long().len(), 18);

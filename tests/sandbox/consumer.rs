@@ -184,10 +184,17 @@ async fn a_value_that_is_missing_or_spoilt_is_told_apart() {
     watched.until("refused").await;
     let stranger = age::x25519::Identity::generate();
     publish(directory.path(), &stranger, 2, BILLING_KEY, BILLING_SECRET);
+    assert_eq!(
+        watched.until("unreadable").await["why"],
+        "the file cannot be decrypted"
+    );
     publish(directory.path(), &identity, 3, BILLING_KEY, "wrong again");
     watched.until("changed").await;
     logins(&org, 2).await;
+    std::fs::remove_file(directory.path().join("current")).unwrap();
+    assert_eq!(watched.until("unreadable").await["why"], "the value is gone");
     let (summary, _) = watched.end().await;
+    assert!(summary.read_errors >= 2);
     assert!(summary.refused_at_end && summary.refusals >= 3);
     assert_eq!(summary.refusals, summary.logins);
     assert_eq!(

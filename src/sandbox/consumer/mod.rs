@@ -4,7 +4,7 @@
 //! client, and never writes a secret.
 //!
 //! What it prints, one JSON object a line: `changed` (another pair was read), `refused` (the first refusal after
-//! an acceptance), `accepted_again` (with the outage), and at the end one `summary`.
+//! an acceptance), `accepted_again` (with the outage), `unreadable` (the first failed read in a row), and at the end one `summary`.
 
 mod config;
 mod login;
@@ -111,22 +111,22 @@ async fn watch<W: Write>(
 ) -> Result<Summary, ConsumerError> {
     let mut tally = Tally::new(name);
     while !stopped.is_cancelled() {
-        match reader.read().await {
+        let line = match reader.read().await {
             Ok(value) => {
                 if let Some(line) = tally.read(&value, since.ms()) {
                     lines.print(&line)?;
                 }
-                let line = match door.log_in(&value).await {
+                match door.log_in(&value).await {
                     Outcome::Accepted => tally.accepted(since.ms()),
                     Outcome::Refused(why) => tally.refused(&why, since.ms()),
                     Outcome::Unanswered => tally.unanswered(),
-                };
-                if let Some(line) = line {
-                    lines.print(&line)?;
                 }
             }
-            Err(ReadError::Absent) => tally.absent(),
-            Err(ReadError::Failed(why)) => tally.unread(why),
+            Err(ReadError::Absent) => tally.absent(since.ms()),
+            Err(ReadError::Failed(why)) => tally.unread(why, since.ms()),
+        };
+        if let Some(line) = line {
+            lines.print(&line)?;
         }
         tokio::select! {
             () = pause(interval) => {}

@@ -42,6 +42,8 @@ pub(super) struct Tally {
     /// Digest of the last pair: enough to see a change.
     last: Option<[u8; 32]>,
     outage: Option<Outage>,
+    /// The last read failed.
+    unreadable: bool,
 }
 
 struct Outage {
@@ -58,12 +60,14 @@ impl Tally {
             },
             last: None,
             outage: None,
+            unreadable: false,
         }
     }
 
     /// A credential was read; a line when it is another than before.
     pub(super) fn read(&mut self, value: &Value, at_ms: u64) -> Option<Json> {
         self.summary.reads += 1;
+        self.unreadable = false;
         let digest = digest(value);
         let first = self.last.is_none();
         if self.last.replace(digest) == Some(digest) {
@@ -114,17 +118,20 @@ impl Tally {
     }
 
     /// There is no value: nothing to count until the first one, a failure afterwards.
-    pub(super) fn absent(&mut self) {
+    pub(super) fn absent(&mut self, at_ms: u64) -> Option<Json> {
         if self.last.is_some() {
-            self.unread("the value is gone");
-        } else {
-            self.summary.waited_for_value += 1;
+            return self.unread("the value is gone", at_ms);
         }
+        self.summary.waited_for_value += 1;
+        None
     }
 
-    pub(super) fn unread(&mut self, why: &'static str) {
+    /// A read failed; a line when the one before had not.
+    pub(super) fn unread(&mut self, why: &'static str, at_ms: u64) -> Option<Json> {
         self.summary.read_errors += 1;
         self.summary.last_read_error = Some(why.to_owned());
+        let line = json!({ "event": "unreadable", "app": self.summary.app, "at_ms": at_ms, "why": why });
+        (!std::mem::replace(&mut self.unreadable, true)).then_some(line)
     }
 
     pub(super) fn summary(mut self, at_ms: u64) -> Summary {
