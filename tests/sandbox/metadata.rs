@@ -46,10 +46,7 @@ async fn what_a_client_does_not_know_comes_back_and_can_be_sent_again() {
     let text = org.read_legacy().await;
     assert!(text.contains("<newThing>kept</newThing>") && text.contains("<isNewerStill>kept</isNewerStill>"));
     let again = whole("")
-        .replace(
-            "<permissionSetName>",
-            "<newThing>kept</newThing><permissionSetName>",
-        )
+        .replace("<oauthConfig>", "<newThing>kept</newThing><oauthConfig>")
         .replace(
             "<oauthClientCredentialUser>",
             "<isNewerStill>kept</isNewerStill><oauthClientCredentialUser>",
