@@ -26,5 +26,9 @@ mod person;
 mod rest;
 #[path = "sandbox/staged.rs"]
 mod staged;
+#[path = "sandbox/strangers.rs"]
+mod strangers;
 #[path = "sandbox/switches.rs"]
 mod switches;
+#[path = "sandbox/tls.rs"]
+mod tls;

@@ -69,7 +69,7 @@ async fn what_a_client_does_not_know_comes_back_and_can_be_sent_again() {
     assert!(
         answer
             .text
-            .contains("invalid at this location in type ConnectedAppOauthConfig")
+            .contains("newThing invalid at this location in type ConnectedApp")
     );
 }
 
