@@ -50,10 +50,10 @@ mod tests {
     use super::RecordId;
 
     #[test]
-    fn the_checksum_is_the_published_one() {
-        // A well-known pair from Salesforce's own documents.
-        let id = RecordId::parse("0012500001ABCdE").unwrap();
-        assert_eq!(id.long().len(), 18);
+    fn the_checksum_counts_capitals() {
+        // One character for five, whose bits say which of them are capitals, the first being the lowest bit.
+        let id = RecordId::parse("00D5g000004ABCd").unwrap();
+        assert_eq!(id.long(), "00D5g000004ABCdEAO");
         assert!(id.is(&id.long()));
         assert_eq!(
             RecordId::parse("AAAAAaaaaa01234").unwrap().long(),

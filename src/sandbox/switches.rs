@@ -122,7 +122,7 @@ impl Default for Switches {
             propagation_mode: Propagation::None,
             propagation_seconds: 0,
             newest_version: 66,
-            missing_record: MissingRecord::Nil,
+            missing_record: MissingRecord::Empty,
         }
     }
 }
@@ -287,7 +287,7 @@ values! {
 values! {
     /// See [`Switches::missing_record`].
     MissingRecord {
-        /// `<records xsi:nil="true"/>`.
+        /// `<records xsi:nil="true"/>`: told of, though the WSDL does not allow it.
         Nil,
         /// `<records/>`.
         Empty,

@@ -108,3 +108,22 @@ pub(super) fn seconds(count: u64) -> TimeDelta {
 pub(super) fn later(moment: Moment, by: TimeDelta) -> Moment {
     moment.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
+
+/// Measures spans of real time, for what a consumer goes through.
+#[derive(Clone, Copy)]
+pub(super) struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the sandbox's only measure of real time"
+    )]
+    pub(super) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// Milliseconds since the start.
+    pub(super) fn ms(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
