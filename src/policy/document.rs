@@ -104,6 +104,10 @@ fn understand(text: &str) -> Document {
         let mut blanked = text.clone();
         for error in &errors {
             let span = error.span().unwrap_or(0..0);
+            // What follows from a line that is out already, such as the keys under a second header of one name.
+            if is_blank(&blanked, &span) && !is_blank(&text, &span) {
+                continue;
+            }
             if faults.len() < MOST_BROKEN_LINES {
                 faults.push((span.clone(), error.message().to_owned()));
             }
@@ -121,6 +125,14 @@ fn understand(text: &str) -> Document {
         }
         text = blanked;
     }
+}
+
+fn is_blank(text: &str, span: &Range<usize>) -> bool {
+    let place = floor(text, span.start);
+    let before = text.get(..place).unwrap_or_default();
+    let after = text.get(place..).unwrap_or_default();
+    let line = [before.rsplit('\n').next(), after.split('\n').next()];
+    line.into_iter().flatten().all(|part| part.trim().is_empty())
 }
 
 /// Overwrites the line of `span` with spaces; with a broken header goes everything up to the next header, which

@@ -260,7 +260,7 @@ impl Field {
         match number {
             Some(n) if (self.lowest..=self.highest).contains(&n) => Ok(n),
             _ => Err(format!(
-                "a {} is a number from {} to {}{}",
+                "the {} is a number from {} to {}{}",
                 self.what,
                 self.lowest,
                 self.highest,

@@ -103,13 +103,16 @@ impl Context {
         let length = rest.find('\n').unwrap_or(rest.len());
         // A value over several lines is pointed at by its first.
         let end = boundary(&source.text, at.span.end).clamp(start, begin + length);
+        let excerpt = source.masked.get(begin..begin + length)?.trim_end().to_owned();
+        // What was trimmed can be pointed at, but only from the last character that is left.
+        let inside = |at: usize| (at - begin).min(excerpt.len());
         Some(Place {
             file: source.name.clone(),
             line: before.matches('\n').count() + 1,
             column: source.text.get(begin..start)?.chars().count() + 1,
             label: label.into(),
-            excerpt: source.masked.get(begin..begin + length)?.trim_end().to_owned(),
-            span: start - begin..end - begin,
+            span: inside(start)..inside(end),
+            excerpt,
         })
     }
 }
@@ -142,6 +145,16 @@ pub(super) struct Table<'a> {
     pub what: String,
     entries: &'a DeTable<'a>,
     known: Vec<&'static str>,
+    missing: Vec<Missing>,
+}
+
+/// Something that has to be there and is not. Told at the end, since a key that was misspelt says it better.
+#[derive(Clone)]
+struct Missing {
+    /// Any of these would have done.
+    keys: Vec<&'static str>,
+    message: String,
+    help: Option<String>,
 }
 
 impl<'a> Node<'a> {
@@ -161,6 +174,7 @@ impl<'a> Node<'a> {
                     what,
                     entries,
                     known: Vec::new(),
+                    missing: Vec::new(),
                 })
             }
             DeValue::String(_)
@@ -220,6 +234,7 @@ impl<'a> Table<'a> {
             what: "the policy".into(),
             entries,
             known: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -280,11 +295,19 @@ impl<'a> Table<'a> {
         match self.get(key) {
             Some(node) => read(&node),
             None => {
-                let message = format!("{} has no `{key}`", self.what);
-                self.context.missing(&self.at, "", message, None);
+                self.lacks(&[key], format!("{} has no `{key}`", self.what), None);
                 None
             }
         }
+    }
+
+    /// Notes that none of these keys is there and one has to be.
+    pub fn lacks(&mut self, keys: &[&'static str], message: impl Into<String>, help: Option<String>) {
+        self.missing.push(Missing {
+            keys: keys.to_vec(),
+            message: message.into(),
+            help,
+        });
     }
 
     /// A value that may be absent: `Some(None)` where it is, `None` after a fault.
@@ -309,27 +332,29 @@ impl<'a> Table<'a> {
         self.optional(key, read).map(|value| value.unwrap_or(default))
     }
 
-    /// Reports every key that nobody asked for.
-    pub fn finish(self) {
+    /// Reports every key that nobody asked for, and what is missing and was not meant by one of those.
+    pub fn finish(mut self) {
         for (name, node) in self.entries() {
             if self.known.contains(&name) {
                 continue;
             }
-            if let Some(help) = secret_help(name) {
-                let message = format!(
-                    "a secret may not stand in the policy: {} has no key {}",
-                    self.what,
-                    quoted(name)
-                );
-                self.context.fault(&node.key, "", message, Some(help));
-                continue;
-            }
-            let help = match hint::closest(name, self.known.iter().copied()) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => format!("known here: {}", hint::one_of(self.known.iter().copied())),
-            };
+            let close = hint::closest(name, self.known.iter().copied());
+            self.missing
+                .retain(|missing| close.is_none_or(|close| !missing.keys.contains(&close)));
             let message = format!("{} has no key {}", self.what, quoted(name));
+            let secret = secret_help(name).filter(|_| !node.value.is_table());
+            let (message, help) = match (secret, close) {
+                (Some(help), _) => (format!("a secret may not stand in the policy: {message}"), help),
+                (None, Some(close)) => (message, format!("did you mean `{close}`?")),
+                (None, None) => (
+                    message,
+                    format!("known here: {}", hint::one_of(self.known.iter().copied())),
+                ),
+            };
             self.context.fault(&node.key, "", message, Some(help));
+        }
+        for missing in self.missing {
+            self.context.missing(&self.at, "", missing.message, missing.help);
         }
     }
 }
