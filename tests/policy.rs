@@ -1,5 +1,7 @@
 //! What an operator sees when a policy is wrong, and that nothing else is ever shown.
 
+#![expect(clippy::panic, reason = "the helpers of a test fail the test")]
+
 #[path = "policy/diagnostics.rs"]
 mod diagnostics;
 #[path = "policy/meaning.rs"]

@@ -15,7 +15,7 @@ use super::read::{At, Context, Node, Source, Table};
 /// No policy is larger; more is a mistake and costs memory.
 const LARGEST_BYTES: usize = 1024 * 1024;
 
-/// How many broken lines of one file are reported.
+/// How many broken lines of one file are reported, and how often it is read again without them.
 const MOST_BROKEN_LINES: usize = 100;
 
 /// A file with what does not parse blanked, and what was wrong with that.
@@ -99,7 +99,7 @@ fn syntax_help(message: &str) -> Option<String> {
 fn understand(text: &str) -> Document {
     let mut text = text.to_owned();
     let mut faults: Vec<(Range<usize>, String)> = Vec::new();
-    loop {
+    for _ in 0..MOST_BROKEN_LINES {
         let (_, errors) = DeTable::parse_recoverable(&text);
         let mut blanked = text.clone();
         for error in &errors {
@@ -117,13 +117,14 @@ fn understand(text: &str) -> Document {
             return Document { text, faults };
         }
         if blanked == text {
-            // Nothing was left to take out, so nothing of it can be trusted.
-            return Document {
-                text: text.replace(|c| c != '\n', " "),
-                faults,
-            };
+            break;
         }
         text = blanked;
+    }
+    // Nothing was left to take out, or there is no end to it: nothing of it can be trusted.
+    Document {
+        text: text.replace(|c| c != '\n', " "),
+        faults,
     }
 }
 

@@ -94,6 +94,18 @@ fn a_huge_file_is_refused_and_not_quoted() {
 }
 
 #[test]
+fn a_file_of_nothing_but_slips_ends() {
+    for line in ["[x\n", "a b\n", "a = \"\n", "a = 1\n", "a = [\n", "\"\"\"\n"] {
+        let faults = compiled(&line.repeat(20_000)).unwrap_err();
+        assert!(
+            !faults.is_empty() && faults.len() <= 200,
+            "{line:?}: {}",
+            faults.len()
+        );
+    }
+}
+
+#[test]
 fn a_deep_file_ends() {
     for open in ["[", "{ a = ", "a."] {
         assert!(compiled(&format!("x = {}", open.repeat(20_000))).is_err());
