@@ -2,7 +2,7 @@
 //!
 //! Where a zone's clocks go forward, the times that do not exist run once, at the first instant after the gap.
 //! Where they go back, a time that exists twice runs at its first occurrence only. Both follow from one fact:
-//! [`instant`] never decreases as wall time grows, so the next run is the first wall time whose instant is later.
+//! `instant` never decreases as wall time grows, so the next run is the first wall time whose instant is later.
 
 use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;

@@ -92,6 +92,7 @@ seen! {
     token_digest_and_permission: and("[api.token.on-call]\nsha256 = \"abc\"\nmay = [\"read\", \"revoke\"]\n");
     listen_without_a_port: and("[api]\nlisten = \"127.0.0.1\"\n");
     signal_for_an_unknown_app: and("[signal]\nrotate = [\"billing\", \"legcy\"]\n");
+    comments_are_not_shown: with("every = \"90d\" }", "every = 90 } # for the org of last year");
     bad_name: and("[org.\"a b\"]\nurl = \"x\"\n");
 }
 

@@ -36,6 +36,8 @@ fn no_secret_is_echoed() {
         "[org.x.login.jwt]\nkey_file = \"-----BEGIN RSA PRIVATE KEY-----\\nCANARY\"\n",
         "[org.x.login.jwt]\nkey_file = \"\"\"-----BEGIN RSA PRIVATE KEY-----\nCANARY\n-----END\"\"\"\n",
         "[org.x.login.jwt]\nkey_file = \"\"\"\nCANARY\\q\n\"\"\"\n",
+        "[app.x]\norg = \"\"\"\nx\nhvs.CANARY\\q\n\"\"\"\n",
+        "[app.x]\norg = \"\"\"\nx\nCANARY\\q\n\"\"\"\n",
         "[store.x]\nvault = \"CANARY\"\n",
         "[store.x.vault]\nauth = \"CANARY\"\n",
         "[store.x.vault]\nauth.token = \"CANARY\"\n",
@@ -84,6 +86,20 @@ fn what_looks_like_a_credential_is_hidden_everywhere() {
         }
         let faults = compiled(&and(&format!("[app.x]\n\"{secret}\" = 1\n"))).unwrap_err();
         assert!(!shown(&faults).contains(secret), "{}", to_text(&faults));
+    }
+}
+
+/// What is echoed is one short readable line: no escape sequence reaches a terminal, no essay a log.
+#[test]
+fn only_plain_names_are_echoed() {
+    let long = "long-name ".repeat(100);
+    for name in ["\\u001b[31mred", "two\\nlines", "back`quote", long.as_str()] {
+        let text = format!("[app.x]\nmethod = \"{name}\"\n\"{name}\" = 1\n");
+        let faults = compiled(&and(&text.replace("method", "[app.x.connected_app]\nmethod"))).unwrap_err();
+        for fault in faults {
+            let plain = fault.message.chars().all(|c| !c.is_control()) && fault.message.len() < 200;
+            assert!(plain && !fault.message.contains("back`"), "{:?}", fault.message);
+        }
     }
 }
 

@@ -62,6 +62,13 @@ fn what_happens_at_a_change() {
             "2025-11-02T05:00:00Z",
             vec!["2025-11-02T07:00:00Z"],
         ),
+        // Asked on the second pass: what has run on the first does not come back.
+        (
+            "America/New_York",
+            "*/15 1 * * *",
+            "2025-11-02T06:10:00Z",
+            vec!["2025-11-03T06:00:00Z"],
+        ),
         (
             "Europe/Paris",
             "30 2 * * SUN",
