@@ -51,10 +51,12 @@ fn check(context: &Context, mut merged: Merged<'_>) -> Option<Policy> {
     let (orgs, all_orgs) = each(orgs, read::org);
     let (stores, all_stores) = each(stores, read::store);
     let app_names: BTreeSet<String> = apps.keys().cloned().collect();
-    let drafts: Vec<AppDraft> = apps
+    let mut drafts: Vec<AppDraft> = apps
         .into_iter()
         .map(|(name, table)| read::app(&name, table, &known))
         .collect();
+    // Of two that clash the later one is to blame.
+    drafts.sort_by_key(|draft| (draft.at.file, draft.at.span.start));
     let signal = signal(&mut merged, &app_names);
     cross::same_target(context, &drafts, &orgs);
     cross::same_path(context, &drafts, &stores);

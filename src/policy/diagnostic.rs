@@ -54,24 +54,21 @@ impl fmt::Display for Fault {
     /// File, line, caret and hint, without colour.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut group = Group::with_title(Level::ERROR.primary_title(self.message.as_str()));
-        for (index, place) in self.places.iter().enumerate() {
-            let kind = if index == 0 {
-                AnnotationKind::Primary
-            } else {
-                AnnotationKind::Context
-            };
-            let annotation = kind.span(place.span.clone());
-            let annotation = if place.label.is_empty() {
-                annotation
-            } else {
-                annotation.label(place.label.as_str())
-            };
-            group = group.element(
-                Snippet::source(place.excerpt.as_str())
-                    .line_start(place.line)
-                    .path(place.file.as_str())
-                    .annotation(annotation),
-            );
+        let mut kind = AnnotationKind::Primary;
+        for line in self
+            .places
+            .chunk_by(|a, b| (&a.file, a.line) == (&b.file, b.line))
+        {
+            let Some(first) = line.first() else { continue };
+            let mut snippet = Snippet::source(first.excerpt.as_str())
+                .line_start(first.line)
+                .path(first.file.as_str());
+            for place in line {
+                let label = Some(place.label.as_str()).filter(|label| !label.is_empty());
+                snippet = snippet.annotation(kind.span(place.span.clone()).label(label));
+                kind = AnnotationKind::Context;
+            }
+            group = group.element(snippet);
         }
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));

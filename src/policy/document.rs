@@ -15,7 +15,7 @@ use super::read::{At, Context, Node, Source, Table};
 /// No policy is larger; more is a mistake and costs memory.
 const LARGEST_BYTES: usize = 1024 * 1024;
 
-/// How many broken lines of one file are reported.
+/// How many broken lines of one file are reported, and how often it is read again without them.
 const MOST_BROKEN_LINES: usize = 100;
 
 /// A file with what does not parse blanked, and what was wrong with that.
@@ -99,11 +99,15 @@ fn syntax_help(message: &str) -> Option<String> {
 fn understand(text: &str) -> Document {
     let mut text = text.to_owned();
     let mut faults: Vec<(Range<usize>, String)> = Vec::new();
-    loop {
+    for _ in 0..MOST_BROKEN_LINES {
         let (_, errors) = DeTable::parse_recoverable(&text);
         let mut blanked = text.clone();
         for error in &errors {
             let span = error.span().unwrap_or(0..0);
+            // What follows from a line that is out already, such as the keys under a second header of one name.
+            if is_blank(&blanked, &span) && !is_blank(&text, &span) {
+                continue;
+            }
             if faults.len() < MOST_BROKEN_LINES {
                 faults.push((span.clone(), error.message().to_owned()));
             }
@@ -113,14 +117,23 @@ fn understand(text: &str) -> Document {
             return Document { text, faults };
         }
         if blanked == text {
-            // Nothing was left to take out, so nothing of it can be trusted.
-            return Document {
-                text: text.replace(|c| c != '\n', " "),
-                faults,
-            };
+            break;
         }
         text = blanked;
     }
+    // Nothing was left to take out, or there is no end to it: nothing of it can be trusted.
+    Document {
+        text: text.replace(|c| c != '\n', " "),
+        faults,
+    }
+}
+
+fn is_blank(text: &str, span: &Range<usize>) -> bool {
+    let place = floor(text, span.start);
+    let before = text.get(..place).unwrap_or_default();
+    let after = text.get(place..).unwrap_or_default();
+    let line = [before.rsplit('\n').next(), after.split('\n').next()];
+    line.into_iter().flatten().all(|part| part.trim().is_empty())
 }
 
 /// Overwrites the line of `span` with spaces; with a broken header goes everything up to the next header, which

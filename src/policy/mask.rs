@@ -108,7 +108,10 @@ pub(super) fn looks_secret(text: &str) -> bool {
         "ghp_",
         "AKIA",
     ];
-    if MARKS.iter().any(|mark| text.trim_start().starts_with(mark)) || text.contains("-----") {
+    if text
+        .split_whitespace()
+        .any(|word| MARKS.iter().any(|mark| word.starts_with(mark)))
+    {
         return true;
     }
     if let Some((_, rest)) = text.split_once("://")

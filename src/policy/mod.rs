@@ -1,6 +1,6 @@
 //! What an operator wrote, checked.
 //!
-//! TOML documents go in as text, and either one [`Policy`] comes out or *every* fault at once, each with its file,
+//! TOML documents go in as text, and either one `Policy` comes out or *every* fault at once, each with its file,
 //! line, caret and a hint. `serde` would stop at the first fault of a document, so the documents are parsed to a
 //! tree with spans and that tree is walked by hand.
 //!
@@ -8,13 +8,13 @@
 //! SourceFile* -> document (merge) -> read/* (shape, values) -> cross (between tables) -> Policy | Vec<Fault>
 //! ```
 //!
-//! - [`app`], [`org`], [`store`], [`service`]: the checked types, plain data without spans.
-//! - [`diagnostic`]: a fault, as text for a person and as JSON.
+//! - `app`, `org`, `store`, `service`: the checked types, plain data without spans.
+//! - `diagnostic`: a fault, as text for a person and as JSON.
 //! - `mask`: which parts of a line may be shown at all. It shows what it knows to be harmless and hides the rest.
 //!
 //! Not here: reading files, and secrets of any kind. A policy only names where a secret is kept.
 //!
-//! [`AppPolicy`] can be serialised, since a rotation runs under the policy that it began with.
+//! `AppPolicy` can be serialised, since a rotation runs under the policy that it began with.
 
 pub mod app;
 pub mod compile;

@@ -2,9 +2,9 @@
 //!
 //! Where a zone's clocks go forward, the times that do not exist run once, at the first instant after the gap.
 //! Where they go back, a time that exists twice runs at its first occurrence only. Both follow from one fact:
-//! [`instant`] never decreases as wall time grows, so the next run is the first wall time whose instant is later.
+//! `instant` never decreases as wall time grows, so the next run is the first wall time whose instant is later.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,10 @@ pub struct Calendar {
 impl Calendar {
     /// The first run strictly after `after`; `None` where the cron text has none before 2100.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // At the very ends of what can be counted a local time does not exist.
+        if !Cron::YEARS.contains(&after.year()) {
+            return None;
+        }
         let mut wall = after.with_timezone(&self.zone).naive_local();
         loop {
             wall = self.cron.next_wall(wall)?;

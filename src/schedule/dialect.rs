@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
 use chrono::{Datelike, NaiveDateTime};
@@ -36,10 +36,13 @@ pub struct CronFault {
 }
 
 impl Cron {
+    /// The years in which something can match. The crate counts no further, and adds to the time that it is given,
+    /// which far outside could overflow.
+    pub const YEARS: RangeInclusive<i32> = 1970..=2100;
+
     /// The first matching wall-clock minute strictly after `wall`; `None` where there is none before 2100.
     pub fn next_wall(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
-        // The crate adds to the time it is given and counts no further than this; far outside it could overflow.
-        if !(1970..=2100).contains(&wall.year()) {
+        if !Self::YEARS.contains(&wall.year()) {
             return None;
         }
         // UTC stands for "no zone" here: it has no clock changes to skip or double anything.
@@ -260,7 +263,7 @@ impl Field {
         match number {
             Some(n) if (self.lowest..=self.highest).contains(&n) => Ok(n),
             _ => Err(format!(
-                "a {} is a number from {} to {}{}",
+                "the {} is a number from {} to {}{}",
                 self.what,
                 self.lowest,
                 self.highest,

@@ -4,12 +4,12 @@
 //! skips or doubles runs where a zone changes its clocks. Here the text has its Unix meaning, the calendar is
 //! searched on wall-clock time without a zone, and one function maps wall time to an instant.
 //!
-//! - [`dialect`]: five-field Unix cron, and its translation.
-//! - [`calendar`]: a cron text in a zone; the next instant; what a clock change does to it.
-//! - [`window`]: when a rotation may start.
-//! - [`duration`]: `90d`, `1h30m` and back.
-//! - [`timing`]: everything that decides when one app rotates.
-//! - [`due`]: timing and what the journal knows, at one moment, to a decision with its reason.
+//! - `dialect`: five-field Unix cron, and its translation.
+//! - `calendar`: a cron text in a zone; the next instant; what a clock change does to it.
+//! - `window`: when a rotation may start.
+//! - `duration`: `90d`, `1h30m` and back.
+//! - `timing`: everything that decides when one app rotates.
+//! - `due`: timing and what the journal knows, at one moment, to a decision with its reason.
 //!
 //! Not here: reading a clock (`now` is a parameter), retries and backoff (the rotation core), TOML (the policy).
 //!

@@ -32,6 +32,8 @@ pub(crate) struct Known {
 /// What was read of an app, as far as it was read: rules between apps hold for faulty ones too.
 pub(crate) struct AppDraft {
     pub name: String,
+    /// Its header.
+    pub at: At,
     pub org: Option<(String, At)>,
     pub target: Option<(Target, At)>,
     pub stores: Vec<(StoreEntry, At)>,
@@ -41,6 +43,7 @@ pub(crate) struct AppDraft {
 }
 
 pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
+    let at = table.at.clone();
     let org = table.required("org", |node| {
         let org = line(node)?;
         exists(node, "org", &org, known.orgs.iter().map(String::as_str)).then(|| (org, node.at.clone()))
@@ -77,6 +80,7 @@ pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
     let policy = policy.filter(|_| all_stores);
     AppDraft {
         name: name.to_owned(),
+        at,
         org,
         target: place,
         stores,

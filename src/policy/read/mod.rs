@@ -4,6 +4,7 @@
 //! [`Table::finish`] is unknown. Readers return `None` after reporting, and go on with the next key first.
 
 mod app;
+mod context;
 mod org;
 mod scalar;
 mod service;
@@ -11,116 +12,16 @@ mod store;
 mod target;
 mod timing;
 
-use std::cell::RefCell;
-use std::ops::Range;
-
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Fault, Place};
 use super::hint;
 use super::mask::{looks_secret, quoted};
 
 pub(super) use app::{AppDraft, Known, app, exists};
+pub(super) use context::{At, Context, Source};
 pub(super) use org::org;
 pub(super) use service::{api, journal, signal};
 pub(super) use store::{kind_of, store};
-
-/// Where something stands.
-#[derive(Clone, Debug)]
-pub(super) struct At {
-    pub file: usize,
-    pub span: Range<usize>,
-}
-
-/// A file and what of it may be shown.
-pub(super) struct Source {
-    pub name: String,
-    pub text: String,
-    pub masked: String,
-}
-
-/// What all readers share: the sources, and the faults found so far.
-#[derive(Default)]
-pub(super) struct Context {
-    pub sources: Vec<Source>,
-    /// Some line did not parse, so what is missing may only be hidden.
-    pub broken: bool,
-    faults: RefCell<Vec<(usize, usize, Fault)>>,
-}
-
-impl Context {
-    /// Reports a fault at one place.
-    pub fn fault(&self, at: &At, label: &str, message: impl Into<String>, help: Option<String>) {
-        self.fault_at(&[(at, label)], message, help);
-    }
-
-    /// Reports a fault at several places, the one to change first.
-    pub fn fault_at(&self, places: &[(&At, &str)], message: impl Into<String>, help: Option<String>) {
-        let (file, start) = places.first().map_or((0, 0), |(at, _)| (at.file, at.span.start));
-        let places = places
-            .iter()
-            .filter_map(|(at, label)| self.place(at, label))
-            .collect();
-        self.faults.borrow_mut().push((
-            file,
-            start,
-            Fault {
-                message: message.into(),
-                places,
-                help,
-            },
-        ));
-    }
-
-    /// Reports that something is not there, unless it may stand in a line that did not parse.
-    pub fn missing(&self, at: &At, label: &str, message: impl Into<String>, help: Option<String>) {
-        if !self.broken {
-            self.fault(at, label, message, help);
-        }
-    }
-
-    /// Every fault, in the order of the files and lines.
-    pub fn into_faults(self) -> Vec<Fault> {
-        let mut faults = self.faults.into_inner();
-        faults.sort_by_key(|(file, start, _)| (*file, *start));
-        faults.into_iter().map(|(_, _, fault)| fault).collect()
-    }
-
-    /// The text of a value as written, quotes included.
-    fn written(&self, at: &At) -> &str {
-        self.sources
-            .get(at.file)
-            .and_then(|source| source.text.get(at.span.clone()))
-            .unwrap_or_default()
-    }
-
-    fn place(&self, at: &At, label: &str) -> Option<Place> {
-        let source = self.sources.get(at.file)?;
-        let start = boundary(&source.text, at.span.start);
-        let before = source.text.get(..start)?;
-        let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let rest = source.text.get(begin..)?;
-        let length = rest.find('\n').unwrap_or(rest.len());
-        // A value over several lines is pointed at by its first.
-        let end = boundary(&source.text, at.span.end).clamp(start, begin + length);
-        Some(Place {
-            file: source.name.clone(),
-            line: before.matches('\n').count() + 1,
-            column: source.text.get(begin..start)?.chars().count() + 1,
-            label: label.into(),
-            excerpt: source.masked.get(begin..begin + length)?.trim_end().to_owned(),
-            span: start - begin..end - begin,
-        })
-    }
-}
-
-fn boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
 
 /// A value and where it and its key stand.
 #[derive(Clone)]
@@ -142,6 +43,16 @@ pub(super) struct Table<'a> {
     pub what: String,
     entries: &'a DeTable<'a>,
     known: Vec<&'static str>,
+    missing: Vec<Missing>,
+}
+
+/// Something that has to be there and is not. Told at the end, since a key that was misspelt says it better.
+#[derive(Clone)]
+struct Missing {
+    /// Any of these would have done.
+    keys: Vec<&'static str>,
+    message: String,
+    help: Option<String>,
 }
 
 impl<'a> Node<'a> {
@@ -161,6 +72,7 @@ impl<'a> Node<'a> {
                     what,
                     entries,
                     known: Vec::new(),
+                    missing: Vec::new(),
                 })
             }
             DeValue::String(_)
@@ -220,6 +132,7 @@ impl<'a> Table<'a> {
             what: "the policy".into(),
             entries,
             known: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -280,11 +193,19 @@ impl<'a> Table<'a> {
         match self.get(key) {
             Some(node) => read(&node),
             None => {
-                let message = format!("{} has no `{key}`", self.what);
-                self.context.missing(&self.at, "", message, None);
+                self.lacks(&[key], format!("{} has no `{key}`", self.what), None);
                 None
             }
         }
+    }
+
+    /// Notes that none of these keys is there and one has to be.
+    pub fn lacks(&mut self, keys: &[&'static str], message: impl Into<String>, help: Option<String>) {
+        self.missing.push(Missing {
+            keys: keys.to_vec(),
+            message: message.into(),
+            help,
+        });
     }
 
     /// A value that may be absent: `Some(None)` where it is, `None` after a fault.
@@ -309,27 +230,29 @@ impl<'a> Table<'a> {
         self.optional(key, read).map(|value| value.unwrap_or(default))
     }
 
-    /// Reports every key that nobody asked for.
-    pub fn finish(self) {
+    /// Reports every key that nobody asked for, and what is missing and was not meant by one of those.
+    pub fn finish(mut self) {
         for (name, node) in self.entries() {
             if self.known.contains(&name) {
                 continue;
             }
-            if let Some(help) = secret_help(name) {
-                let message = format!(
-                    "a secret may not stand in the policy: {} has no key {}",
-                    self.what,
-                    quoted(name)
-                );
-                self.context.fault(&node.key, "", message, Some(help));
-                continue;
-            }
-            let help = match hint::closest(name, self.known.iter().copied()) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => format!("known here: {}", hint::one_of(self.known.iter().copied())),
-            };
+            let close = hint::closest(name, self.known.iter().copied());
+            self.missing
+                .retain(|missing| close.is_none_or(|close| !missing.keys.contains(&close)));
             let message = format!("{} has no key {}", self.what, quoted(name));
+            let secret = secret_help(name).filter(|_| !node.value.is_table());
+            let (message, help) = match (secret, close) {
+                (Some(help), _) => (format!("a secret may not stand in the policy: {message}"), help),
+                (None, Some(close)) => (message, format!("did you mean `{close}`?")),
+                (None, None) => (
+                    message,
+                    format!("known here: {}", hint::one_of(self.known.iter().copied())),
+                ),
+            };
             self.context.fault(&node.key, "", message, Some(help));
+        }
+        for missing in self.missing {
+            self.context.missing(&self.at, "", missing.message, missing.help);
         }
     }
 }

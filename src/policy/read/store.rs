@@ -17,8 +17,8 @@ pub(crate) fn kind_of(table: &Table<'_>) -> Option<&'static str> {
         .find(|kind| entries.iter().any(|(name, _)| name == kind))
 }
 
-pub(crate) fn store(name: &str, mut table: Table<'_>) -> Option<StorePolicy> {
-    let (kind, node) = only(&mut table, KINDS)?;
+pub(crate) fn store(name: &str, table: Table<'_>) -> Option<StorePolicy> {
+    let (kind, node) = only(table, KINDS)?;
     let inner = node.table(format!("[store.{name}.{kind}]"))?;
     match kind {
         "vault" => vault(name, inner).map(StorePolicy::Vault),
@@ -29,29 +29,31 @@ pub(crate) fn store(name: &str, mut table: Table<'_>) -> Option<StorePolicy> {
 
 /// The one of several keys that is there; more or fewer is a fault. Finishes the table.
 fn only<'a, const N: usize>(
-    table: &mut Table<'a>,
+    mut table: Table<'a>,
     keys: [&'static str; N],
 ) -> Option<(&'static str, Node<'a>)> {
     let found: Vec<_> = keys
         .into_iter()
         .filter_map(|key| Some((key, table.get(key)?)))
         .collect();
-    let unknown = table.entries().len() > found.len();
-    table.clone().finish();
     let choice = hint::one_of(keys);
     match found.as_slice() {
-        [(key, node)] => return Some((key, node.clone())),
-        // The unknown key says it already: it was meant to be the one.
-        [] if unknown => {}
-        [] => table
-            .context
-            .missing(&table.at, "", format!("{} needs {choice}", table.what), None),
+        [(key, node)] => {
+            table.finish();
+            return Some((key, node.clone()));
+        }
+        // An unknown key was meant to be the one, and says so.
+        [] if table.entries().is_empty() => {
+            table.lacks(&keys, format!("{} needs {choice}", table.what), None)
+        }
+        [] => {}
         [(_, first), (_, second), ..] => table.context.fault_at(
             &[(&second.key, "the second one"), (&first.key, "the first one")],
             format!("{} is one of {choice}", table.what),
             None,
         ),
     }
+    table.finish();
     None
 }
 
@@ -61,8 +63,8 @@ fn vault(name: &str, mut table: Table<'_>) -> Option<VaultStore> {
     let namespace = table.optional("namespace", store_path);
     let pending_prefix = table.or("pending_prefix", "rekeyd-pending".to_owned(), store_path);
     let auth = table.required("auth", |node| {
-        let mut table = node.table(format!("[store.{name}.vault.auth]"))?;
-        let (method, node) = only(&mut table, METHODS)?;
+        let table = node.table(format!("[store.{name}.vault.auth]"))?;
+        let (method, node) = only(table, METHODS)?;
         let table = node.table(format!("[store.{name}.vault.auth.{method}]"))?;
         match method {
             "token" => token(table),
@@ -79,8 +81,8 @@ fn vault(name: &str, mut table: Table<'_>) -> Option<VaultStore> {
     })
 }
 
-fn token(mut table: Table<'_>) -> Option<VaultAuth> {
-    let (source, node) = only(&mut table, SOURCES)?;
+fn token(table: Table<'_>) -> Option<VaultAuth> {
+    let (source, node) = only(table, SOURCES)?;
     let source = match source {
         "file" => TokenSource::File(file(&node)?),
         _ => TokenSource::Env(variable(&node)?),

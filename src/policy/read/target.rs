@@ -40,7 +40,7 @@ pub(super) fn target(app: &str, table: &mut Table<'_>) -> Option<TargetDraft> {
             let message = format!("{} does not say which app it is", table.what);
             let help =
                 format!("add [app.{app}.external_client_app] or [app.{app}.connected_app] with its `name`");
-            table.context.missing(&table.at, "", message, Some(help));
+            table.lacks(&["external_client_app", "connected_app"], message, Some(help));
             None
         }
         (Some(node), None) | (None, Some(node)) => {

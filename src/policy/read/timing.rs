@@ -64,12 +64,8 @@ fn schedule(app: &str, node: &Node<'_>) -> Option<(Schedule, Duration)> {
         }
         (Some(None), None) => {
             let help = "such as { every = \"90d\" } or { cron = \"0 2 * * SUN\", zone = \"UTC\" }";
-            table.context.missing(
-                &table.at,
-                "",
-                format!("{} needs `every` or `cron`", table.what),
-                Some(help.into()),
-            );
+            let message = format!("{} needs `every` or `cron`", table.what);
+            table.lacks(&["every", "cron"], message, Some(help.into()));
             None
         }
         (Some(Some((_, every))), Some(cron)) => {

@@ -1,0 +1,89 @@
+//! What an operator sees when a policy is wrong, and that nothing else is ever shown.
+
+#![expect(clippy::panic, reason = "the helpers of a test fail the test")]
+
+#[path = "policy/diagnostics.rs"]
+mod diagnostics;
+#[path = "policy/meaning.rs"]
+mod meaning;
+#[path = "policy/safety.rs"]
+mod safety;
+
+use rekeyd::policy::{Fault, Policy, SourceFile, compile, to_text};
+
+/// A policy without a fault, in parts that a test can replace.
+const SERVICE: &str = r#"
+[journal]
+url = "sqlite:/var/lib/rekeyd/journal.db"
+key_file = "/run/keys/journal"
+"#;
+
+const ORG: &str = r#"
+[org.prod]
+url = "https://acme.my.salesforce.com"
+[org.prod.login.jwt]
+client_id = "3MVG9EXAMPLE"
+username = "rekeyd@acme.example"
+key_file = "/run/keys/salesforce.pem"
+"#;
+
+const STORES: &str = r#"
+[store.corp.vault]
+address = "https://vault.example:8200"
+mount = "secret"
+[store.corp.vault.auth.token]
+env = "VAULT_TOKEN"
+[store.local.file]
+directory = "/var/lib/rekeyd/secrets"
+identity_file = "/run/keys/store"
+"#;
+
+const APP: &str = r#"
+[app.billing]
+org = "prod"
+stores = [{ store = "corp", path = "sf/billing" }]
+schedule = { every = "90d" }
+[app.billing.external_client_app]
+name = "Billing"
+allow_key_change = true
+"#;
+
+const LEGACY: &str = r#"
+[app.legacy]
+org = "prod"
+stores = [{ store = "local", path = "legacy" }]
+schedule = { cron = "0 3 1 */3 *", zone = "UTC" }
+[app.legacy.connected_app]
+name = "Legacy_Loader"
+certificate = "none"
+"#;
+
+fn file(name: &str, text: impl Into<String>) -> SourceFile {
+    SourceFile {
+        name: name.into(),
+        text: text.into(),
+    }
+}
+
+fn compiled(text: &str) -> Result<Policy, Vec<Fault>> {
+    compile(&[file("rekeyd.toml", text)])
+}
+
+/// The sound policy with one text of it replaced by another.
+fn with(from: &str, to: &str) -> String {
+    let sound = [SERVICE, ORG, STORES, APP, LEGACY].concat();
+    assert!(sound.contains(from), "the sound policy has no {from:?}");
+    sound.replacen(from, to, 1)
+}
+
+/// The sound policy and more.
+fn and(more: &str) -> String {
+    [SERVICE, ORG, STORES, APP, LEGACY, more].concat()
+}
+
+fn report(files: &[SourceFile]) -> String {
+    match compile(files) {
+        Ok(_) => panic!("no fault was found"),
+        Err(faults) => to_text(&faults),
+    }
+}
