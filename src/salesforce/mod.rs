@@ -9,10 +9,21 @@
 //! gets at once (`engine`), and repetition: nothing is sent twice but after an expired session, which an org
 //! refuses before it looks at the request.
 
+mod fault;
+mod host;
+mod http;
+mod id;
+mod json;
+mod login;
+mod metadata;
 mod org;
+mod probe;
+mod rest;
+mod session;
 mod settings;
 mod staged;
 mod update;
+mod wipe;
 
 pub use org::{ApiLimits, Org};
 pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};

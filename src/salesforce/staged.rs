@@ -1,11 +1,15 @@
-//! Signatures first.
-use std::sync::Arc;
+//! Method `staged`: an External Client App through its staged slot (salesforce-oauth-rest.md §1).
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::id::RecordId;
 use super::org::Org;
+use super::probe::Prober;
+use super::rest::{self, Ids};
 use super::settings::SetupError;
-use crate::port::{Cutover, Fault, Minted, Outcome, ProbeReport, Survey, Target};
+use crate::port::{Cutover, Fault, Minted, Outcome, ProbeReport, Refusal, Survey, Target};
 use crate::rotation::{Capabilities, Tri};
 use crate::secret::Credential;
 
@@ -14,55 +18,249 @@ use crate::secret::Credential;
 pub struct StagedSettings {
     /// Its developer name.
     pub name: String,
-    /// Which consumer, where it has several: id, name or key.
+    /// Which consumer, where it has several: by id, name or key.
     pub consumer: Option<String>,
     /// The app has the client-credentials flow and a run-as user: a real login may be the probe.
     pub client_credentials: bool,
 }
 
-/// Method `staged`.
+/// One consumer of an External Client App.
 pub struct StagedTarget {
-    _org: Arc<Org>,
+    org: Arc<Org>,
+    settings: StagedSettings,
+    prober: Prober,
+    ids: Mutex<Option<Ids>>,
+    proves_early: Mutex<Tri>,
+}
+
+/// A consumer, or what a person does before there is one to speak of.
+enum Resolved {
+    Found { ids: Ids, key: Option<String> },
+    Obstacle(String),
 }
 
 impl StagedTarget {
     /// Sends nothing.
     ///
     /// # Errors
-    /// [`SetupError::Name`]
-    pub fn new(org: Arc<Org>, _settings: StagedSettings) -> Result<Self, SetupError> {
-        Ok(StagedTarget { _org: org })
+    /// [`SetupError::Name`] for a name with characters that no name has.
+    pub fn new(org: Arc<Org>, settings: StagedSettings) -> Result<Self, SetupError> {
+        if settings.name.is_empty() || settings.name.chars().any(char::is_control) {
+            return Err(SetupError::Name("is empty or has control characters".into()));
+        }
+        Ok(StagedTarget {
+            prober: Prober::new(org.clone(), settings.client_credentials),
+            org,
+            settings,
+            ids: Mutex::new(None),
+            proves_early: Mutex::new(Tri::Unknown),
+        })
+    }
+
+    async fn resolve(&self) -> Result<Resolved, Fault> {
+        let name = &self.settings.name;
+        let Some(app) = rest::app(&self.org, name).await? else {
+            return Ok(Resolved::Obstacle(format!(
+                "there is no External Client App `{name}` in this org that rekeyd's user can see"
+            )));
+        };
+        let consumers = rest::consumers(&self.org, &app).await?;
+        Ok(
+            match rest::choose(&consumers, self.settings.consumer.as_deref()) {
+                Ok((row, consumer)) => {
+                    let ids = Ids { app, consumer };
+                    *self.ids.lock().unwrap_or_else(PoisonError::into_inner) = Some(ids.clone());
+                    Resolved::Found {
+                        ids,
+                        key: row.key().map(str::to_owned),
+                    }
+                }
+                Err(obstacle) => Resolved::Obstacle(obstacle),
+            },
+        )
+    }
+
+    /// The consumer, as the last survey found it or looked up now.
+    async fn ids(&self) -> Result<Ids, Fault> {
+        let known = self.ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(ids) = known {
+            return Ok(ids);
+        }
+        match self.resolve().await? {
+            Resolved::Found { ids, .. } => Ok(ids),
+            Resolved::Obstacle(text) => Err(Fault::NotFound(text)),
+        }
+    }
+
+    async fn look(&self, survey: &mut Survey) -> Result<(), Fault> {
+        let (ids, key) = match self.resolve().await? {
+            Resolved::Found { ids, key } => (ids, key),
+            Resolved::Obstacle(text) => {
+                survey.obstacles.push(text);
+                return Ok(());
+            }
+        };
+        survey.key = key;
+        match rest::primary(&self.org, &ids).await {
+            Ok(row) => {
+                survey.key = row.key().map(str::to_owned);
+                survey.live = row.credential();
+                if survey.live.is_none() {
+                    survey.obstacles.push(format!(
+                        "the secret of the live pair is not shown: {}",
+                        super::fault::Area::Credentials.switch()
+                    ));
+                }
+            }
+            Err(fault) => survey.obstacles.push(obstacle(fault)?),
+        }
+        match rest::staged(&self.org, &ids).await {
+            Ok((rows, date)) => {
+                survey.server_time = date;
+                if rows.len() > 1 {
+                    survey.obstacles.push(format!(
+                        "the staged slot holds {} entries instead of one",
+                        rows.len()
+                    ));
+                }
+                survey.staged = rows.iter().find_map(rest::Row::entry);
+            }
+            Err(fault) => survey.obstacles.push(obstacle(fault)?),
+        }
+        let keys = [
+            survey.key.as_deref(),
+            survey.staged.as_ref().map(|entry| entry.key.as_str()),
+        ];
+        survey.own_login = keys.into_iter().flatten().any(|key| self.org.is_own_login(key));
+        Ok(())
+    }
+}
+
+/// What a person can remove is an obstacle; everything else stays a fault.
+fn obstacle(fault: Fault) -> Result<String, Fault> {
+    match fault {
+        Fault::Forbidden(text) => Ok(text),
+        Fault::NotFound(text) => Ok(format!(
+            "{text}: not offered for this consumer (it takes API v65.0)"
+        )),
+        Fault::Unavailable(_) | Fault::Throttled { .. } | Fault::Unauthorized(_) | Fault::Unusable(_) => {
+            Err(fault)
+        }
     }
 }
 
 #[async_trait]
 impl Target for StagedTarget {
     fn capabilities(&self) -> Capabilities {
-        todo!()
+        let known = *self.proves_early.lock().unwrap_or_else(PoisonError::into_inner);
+        Capabilities::staged(known)
     }
+
     async fn survey(&self) -> Result<Survey, Fault> {
-        todo!()
+        let mut survey = Survey {
+            key: None,
+            live: None,
+            staged: None,
+            our_user: self.org.user().await?.map(|user| user.short().to_owned()),
+            own_login: false,
+            modified: None,
+            server_time: None,
+            obstacles: Vec::new(),
+        };
+        if let Err(fault) = self.look(&mut survey).await {
+            survey.obstacles.push(obstacle(fault)?);
+        }
+        Ok(survey)
     }
+
     async fn mint(&self) -> Outcome<Minted> {
-        todo!()
+        let ids = match self.ids().await {
+            Ok(ids) => ids,
+            Err(fault) => return Outcome::NotNow(fault),
+        };
+        let row = match rest::stage(&self.org, &ids).await {
+            Outcome::Done(row) => row,
+            Outcome::Refused(why) => return Outcome::Refused(why),
+            Outcome::NotNow(fault) => return Outcome::NotNow(fault),
+            Outcome::Unknown(why) => return Outcome::Unknown(why),
+        };
+        match row.entry() {
+            Some(entry) => Outcome::Done(Minted {
+                id: entry.id,
+                credential: row.credential(),
+                key: entry.key,
+            }),
+            None => Outcome::Unknown("staged, but the answer does not name one entry".into()),
+        }
     }
-    async fn staged_value(&self, _id: &str) -> Result<Option<Credential>, Fault> {
-        todo!()
+
+    async fn staged_value(&self, id: &str) -> Result<Option<Credential>, Fault> {
+        let ids = self.ids().await?;
+        let id = record(id).map_err(Fault::Unusable)?;
+        let row = rest::staged_entry(&self.org, &ids, &id).await?;
+        Ok(row.credential())
     }
-    async fn cutover(&self, _order: &Cutover) -> Outcome<()> {
-        todo!()
+
+    async fn cutover(&self, order: &Cutover) -> Outcome<()> {
+        let Some(id) = &order.staged else {
+            return Outcome::Refused(Refusal::Invalid("no staged entry is named".into()));
+        };
+        let id = match record(id) {
+            Ok(id) => id,
+            Err(text) => return Outcome::Refused(Refusal::Invalid(text)),
+        };
+        let ids = match self.ids().await {
+            Ok(ids) => ids,
+            Err(fault) => return Outcome::NotNow(fault),
+        };
+        let rows = match rest::staged(&self.org, &ids).await {
+            Ok((rows, _)) => rows,
+            Err(fault) => return Outcome::NotNow(fault),
+        };
+        let conflict = |text: &str| Outcome::Refused(Refusal::Conflict(text.into()));
+        let mut fitting = rows.iter().filter(|row| row.key() == Some(&order.new.client_id));
+        let Some(row) = fitting.next() else {
+            return conflict("the staged slot does not hold the pair to put in force");
+        };
+        if row.id().is_none_or(|found| found != id) {
+            return conflict("the pair to put in force stands in another staged entry");
+        }
+        if row.state() != "active" {
+            return conflict("the staged pair is no longer active");
+        }
+        rest::rotate(&self.org, &ids, &id).await
     }
+
     async fn undo(&self, _old: &Credential) -> Outcome<()> {
-        todo!()
+        Outcome::Refused(Refusal::Unsupported(
+            "a promoted pair stays: the old one is used on until it is deleted".into(),
+        ))
     }
-    async fn delete_staged(&self, _id: &str) -> Outcome<()> {
-        todo!()
+
+    async fn delete_staged(&self, id: &str) -> Outcome<()> {
+        let id = match record(id) {
+            Ok(id) => id,
+            Err(text) => return Outcome::Refused(Refusal::Invalid(text)),
+        };
+        match self.ids().await {
+            Ok(ids) => rest::delete(&self.org, &ids, &id).await,
+            Err(fault) => Outcome::NotNow(fault),
+        }
     }
-    async fn probe(&self, _pair: &Credential) -> ProbeReport {
-        todo!()
+
+    async fn probe(&self, pair: &Credential) -> ProbeReport {
+        self.prober.once(pair).await
     }
-    async fn probe_differentially(&self, _pair: &Credential) -> (ProbeReport, ProbeReport) {
-        todo!()
+
+    async fn probe_differentially(&self, pair: &Credential) -> (ProbeReport, ProbeReport) {
+        self.prober.differentially(pair).await
     }
-    fn remember_proves_early(&self, _known: Tri) {}
+
+    fn remember_proves_early(&self, known: Tri) {
+        *self.proves_early.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+}
+
+fn record(id: &str) -> Result<RecordId, String> {
+    RecordId::parse(id).ok_or_else(|| "the id of the staged entry is not one".to_owned())
 }

@@ -1,0 +1,15 @@
+//! External Client Apps over REST: finding one, and the credentials of its consumer
+//! (salesforce-oauth-rest.md §1).
+//!
+//! Paths are built from ids, never from the urls of an answer. Answers are read leniently, because the
+//! documents and the clients in use differ in their shape, and judged strictly: no id or no key is no entry.
+//!
+//! Not here: which entry is ours, and what to do about it (`rotation`).
+
+mod credentials;
+mod find;
+mod row;
+
+pub(crate) use credentials::{Ids, consumers, delete, primary, rotate, stage, staged, staged_entry};
+pub(crate) use find::{app, choose};
+pub(crate) use row::Row;
