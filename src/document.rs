@@ -17,10 +17,12 @@ pub struct FieldNames {
     pub client_id: String,
     /// The consumer secret.
     pub client_secret: String,
-    /// Where a consumer asks for a token.
-    pub token_url: String,
-    /// The org's name in the policy.
-    pub org: String,
+    /// Where a consumer asks for a token; `None`: not written.
+    pub token_url: Option<String>,
+    /// The org's name in the policy; `None`: not written.
+    pub org: Option<String>,
+    /// The org's origin; `None`: not written.
+    pub base_uri: Option<String>,
     /// When this credential became current, RFC 3339.
     pub rotated_at: String,
     /// The rotation that wrote it.
@@ -32,8 +34,9 @@ impl Default for FieldNames {
         FieldNames {
             client_id: "client_id".into(),
             client_secret: "client_secret".into(),
-            token_url: "token_url".into(),
-            org: "org".into(),
+            token_url: Some("token_url".into()),
+            org: Some("org".into()),
+            base_uri: None,
             rotated_at: "rotated_at".into(),
             rotation_id: "rotation_id".into(),
         }
@@ -62,6 +65,8 @@ pub struct Stamp {
     pub org: String,
     /// Where a consumer asks for a token.
     pub token_url: String,
+    /// The org's origin.
+    pub base_uri: String,
 }
 
 /// One stored value. Wiped when dropped.
@@ -132,16 +137,26 @@ impl Document {
     /// A copy that carries `credential` and its stamp; every other key stays as it is.
     pub fn with(&self, names: &FieldNames, credential: &Credential, stamp: &Stamp) -> Document {
         let mut copy = self.clone();
-        for (name, value) in [
-            (&names.client_id, credential.client_id.clone()),
-            (&names.client_secret, credential.client_secret.expose().to_owned()),
-            (&names.token_url, stamp.token_url.clone()),
-            (&names.org, stamp.org.clone()),
-            (&names.rotated_at, stamp.at.to_string()),
-            (&names.rotation_id, stamp.rotation.to_string()),
-        ] {
-            if let Some(mut replaced) = copy.fields.insert(name.clone(), Value::String(value)) {
-                wipe(&mut replaced);
+        let fields = [
+            (Some(&names.client_id), credential.client_id.clone()),
+            (
+                Some(&names.client_secret),
+                credential.client_secret.expose().to_owned(),
+            ),
+            (names.token_url.as_ref(), stamp.token_url.clone()),
+            (names.org.as_ref(), stamp.org.clone()),
+            (names.base_uri.as_ref(), stamp.base_uri.clone()),
+            (Some(&names.rotated_at), stamp.at.to_string()),
+            (Some(&names.rotation_id), stamp.rotation.to_string()),
+        ];
+        for (name, mut value) in fields {
+            match name.map(|name| {
+                copy.fields
+                    .insert(name.clone(), Value::String(std::mem::take(&mut value)))
+            }) {
+                Some(Some(mut replaced)) => wipe(&mut replaced),
+                Some(None) => {}
+                None => value.zeroize(),
             }
         }
         copy
@@ -187,6 +202,7 @@ mod tests {
             at: Timestamp(0),
             org: "prod".into(),
             token_url: "https://x.example/token".into(),
+            base_uri: "https://x.example".into(),
         };
         let new = Credential {
             client_id: "c".into(),

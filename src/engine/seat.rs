@@ -41,6 +41,8 @@ pub struct Seat {
     pub org: String,
     /// Where consumers ask for a token.
     pub token_url: String,
+    /// The org's origin.
+    pub base_uri: String,
     /// The method's name.
     pub method: String,
     /// The app in Salesforce.
@@ -73,6 +75,7 @@ impl Seat {
             at: self.now(),
             org: self.org.clone(),
             token_url: self.token_url.clone(),
+            base_uri: self.base_uri.clone(),
         }
     }
 

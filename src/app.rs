@@ -1,0 +1,359 @@
+//! The composition root: the only file that names concrete adapters.
+//!
+//! A checked policy goes in; seats with real adapters, a journal and the supervisor come out. Files that hold secrets
+//! are read here, once, and refused where others can read them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::cli::exit::Failure;
+use crate::clock::Clock;
+use crate::document::FieldNames;
+use crate::engine::ledger::Ledgers;
+use crate::engine::seat::{House, Seat, StoreSeat};
+use crate::engine::supervisor::Managed;
+use crate::policy::Policy;
+use crate::policy::app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
+use crate::policy::org::{Login, OrgPolicy};
+use crate::policy::store::{StorePolicy, TokenSource as PolicyToken, VaultAuth};
+use crate::port;
+use crate::random::Random;
+use crate::rotation::Limits;
+use crate::salesforce::{
+    JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget,
+};
+use crate::secret::{FingerprintKey, Secret};
+use crate::store::file::FileStore;
+use crate::store::path::StorePath;
+use crate::store::vault::{TIMEOUT, TokenSource, VaultConnection, VaultSettings, VaultStore};
+
+/// The largest file that a secret may be in: a key, a certificate or a token.
+const LARGEST: u64 = 64 * 1024;
+
+/// Reads the fingerprint key that the policy names.
+///
+/// # Errors
+/// [`Failure`] (78): missing, unreadable, open to others, too short.
+pub fn fingerprint_key(policy: &Policy) -> Result<FingerprintKey, Failure> {
+    let path = &policy.journal.key_file;
+    let bytes = secret_file(path)?;
+    FingerprintKey::new(bytes.to_vec()).ok_or_else(|| {
+        let least = FingerprintKey::SHORTEST;
+        Failure::config(format!(
+            "{}: a fingerprint key has at least {least} bytes",
+            path.display()
+        ))
+    })
+}
+
+/// Builds every app of the policy, and those that left it while a rotation was under way.
+///
+/// # Errors
+/// [`Failure`] (78) for what the policy names and cannot be used.
+pub fn build(
+    policy: &Policy,
+    ledgers: &Ledgers,
+    house: &House,
+) -> Result<BTreeMap<String, Managed>, Failure> {
+    let mut builder = Builder {
+        policy,
+        house,
+        orgs: BTreeMap::new(),
+        vaults: BTreeMap::new(),
+    };
+    let mut apps = BTreeMap::new();
+    for (name, app) in &policy.apps {
+        apps.insert(name.clone(), builder.managed(app, true)?);
+    }
+    for (name, ledger) in &ledgers.0 {
+        let Some(run) = ledger.running().filter(|_| !apps.contains_key(name)) else {
+            continue;
+        };
+        match serde_json::from_value::<AppPolicy>(run.policy.clone()).map(|app| builder.managed(&app, false))
+        {
+            Ok(Ok(managed)) => {
+                apps.insert(name.clone(), managed);
+            }
+            Ok(Err(failure)) => {
+                tracing::error!(
+                    app = name,
+                    "it left the policy with a rotation under way: {}",
+                    failure.text
+                );
+            }
+            Err(_) => tracing::error!(
+                app = name,
+                "it left the policy, and its former policy cannot be read"
+            ),
+        }
+    }
+    Ok(apps)
+}
+
+/// Opens one app's place in one store, for `rekeyd secret`.
+///
+/// # Errors
+/// [`Failure`] (78) for what cannot be used; (1) for a store that the app does not have.
+pub fn open_store(policy: &Policy, app: &str, store: Option<&str>) -> Result<StoreSeat, Failure> {
+    let Some(app) = policy.apps.get(app) else {
+        return Err(Failure::failed(format!("the policy has no app {app}")));
+    };
+    let wanted = |entry: &&StoreEntry| store.is_none_or(|store| entry.store == store);
+    let Some(entry) = app.stores.iter().find(wanted) else {
+        return Err(Failure::failed(format!("app {} has no such store", app.name)));
+    };
+    store_seat(policy, &mut BTreeMap::new(), entry)
+}
+
+struct Builder<'a> {
+    policy: &'a Policy,
+    house: &'a House,
+    orgs: BTreeMap<String, (Arc<Org>, Arc<Semaphore>)>,
+    vaults: BTreeMap<String, Arc<VaultConnection>>,
+}
+
+impl Builder<'_> {
+    fn managed(&mut self, app: &AppPolicy, in_policy: bool) -> Result<Managed, Failure> {
+        let Some(settings) = self.policy.orgs.get(&app.org) else {
+            return Err(Failure::config(format!(
+                "app {}: the policy has no org {}",
+                app.name, app.org
+            )));
+        };
+        let (org, places) = self.org(settings)?;
+        let stores = app
+            .stores
+            .iter()
+            .map(|entry| store_seat(self.policy, &mut self.vaults, entry));
+        let stores = stores.collect::<Result<Vec<_>, _>>()?;
+        let method = app.methods.first().copied().unwrap_or(match app.target {
+            Target::ExternalClientApp { .. } => Method::Staged,
+            Target::ConnectedApp { .. } => Method::Update,
+        });
+        let seat = Seat {
+            app: app.name.clone(),
+            org: app.org.clone(),
+            token_url: app
+                .token_url
+                .as_ref()
+                .map_or_else(|| org.token_url(), ToString::to_string),
+            base_uri: settings.url.as_str().trim_end_matches('/').to_owned(),
+            method: method.word().to_owned(),
+            target: target(org, app, method)?,
+            stores,
+            house: self.house.clone(),
+        };
+        let policy = serde_json::to_value(app)
+            .map_err(|_| Failure::failed(format!("app {}: its policy cannot be journaled", app.name)))?;
+        Ok(Managed {
+            seat: Arc::new(seat),
+            timing: in_policy.then(|| app.timing.clone()),
+            limits: limits(settings, app),
+            policy,
+            org: places,
+        })
+    }
+
+    fn org(&mut self, settings: &OrgPolicy) -> Result<(Arc<Org>, Arc<Semaphore>), Failure> {
+        if let Some(org) = self.orgs.get(&settings.name) {
+            return Ok(org.clone());
+        }
+        let Login::Jwt {
+            client_id,
+            username,
+            key_file,
+        } = &settings.login;
+        let built = Org::new(
+            OrgSettings {
+                name: settings.name.clone(),
+                url: settings.url.to_string(),
+                api_version: settings.api_version.to_string(),
+                login: JwtLogin {
+                    client_id: client_id.clone(),
+                    username: username.clone(),
+                    key_pem: text(secret_file(key_file)?, key_file)?,
+                    audience: settings.audience.clone(),
+                },
+                timeouts: Timeouts::default(),
+            },
+            self.house.clock.clone(),
+            self.house.random.clone(),
+        );
+        let org = built.map_err(|fault| Failure::config(format!("org {}: {fault}", settings.name)))?;
+        let places = Arc::new(Semaphore::new(
+            usize::try_from(settings.concurrency).unwrap_or(1).max(1),
+        ));
+        self.orgs
+            .insert(settings.name.clone(), (org.clone(), places.clone()));
+        Ok((org, places))
+    }
+}
+
+fn limits(org: &OrgPolicy, app: &AppPolicy) -> Limits {
+    Limits {
+        request_lifetime: org.request_lifetime,
+        propagation: org.propagation,
+        stable_tries: org.stability.tries,
+        stable_spacing: org.stability.spacing,
+        stable_span: org.stability.span,
+        cutover_timeout: app.cutover_timeout,
+        grace: app.grace,
+    }
+}
+
+fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port::Target>, Failure> {
+    let wrong = |text: String| Failure::config(format!("app {}: {text}", app.name));
+    let client_credentials = app.client_credentials.unwrap_or(false);
+    match (&app.target, method) {
+        (Target::ExternalClientApp { name, consumer, .. }, Method::Staged) => {
+            let settings = StagedSettings {
+                name: name.clone(),
+                consumer: consumer.clone(),
+                client_credentials,
+            };
+            let target = StagedTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
+            Ok(Arc::new(target))
+        }
+        (Target::ConnectedApp { name }, Method::Update) => {
+            let certificate = match &app.certificate {
+                Some(Certificate::File(path)) => Some(public_text(path)?),
+                Some(Certificate::None) | None => None,
+            };
+            let settings = UpdateSettings {
+                name: name.clone(),
+                certificate,
+                client_credentials,
+            };
+            let target = UpdateTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
+            Ok(Arc::new(target))
+        }
+        (Target::ExternalClientApp { .. }, Method::Update)
+        | (Target::ConnectedApp { .. }, Method::Staged) => Err(wrong(format!(
+            "method {} is not for an app of this kind",
+            method.word()
+        ))),
+    }
+}
+
+fn store_seat(
+    policy: &Policy,
+    vaults: &mut BTreeMap<String, Arc<VaultConnection>>,
+    entry: &StoreEntry,
+) -> Result<StoreSeat, Failure> {
+    let wrong = |text: String| Failure::config(format!("store {}: {text}", entry.store));
+    let path = StorePath::parse(&entry.path).map_err(|fault| wrong(fault.to_string()))?;
+    let store: Arc<dyn port::Store> = match policy.stores.get(&entry.store) {
+        Some(StorePolicy::File(settings)) => {
+            let opened = FileStore::open(&entry.store, &settings.directory, &settings.identity_file, &path);
+            Arc::new(opened.map_err(|fault| wrong(fault.to_string()))?)
+        }
+        Some(StorePolicy::Vault(settings)) => {
+            let connection = match vaults.get(&entry.store) {
+                Some(connection) => connection.clone(),
+                None => {
+                    let built = VaultConnection::new(VaultSettings {
+                        address: settings.address.clone(),
+                        mount: settings.mount.clone(),
+                        namespace: settings.namespace.clone(),
+                        pending_prefix: settings.pending_prefix.clone(),
+                        token: token(&settings.auth).map_err(wrong)?,
+                        timeout: TIMEOUT,
+                    });
+                    Arc::new(built.map_err(|fault| wrong(fault.to_string()))?)
+                }
+            };
+            vaults.insert(entry.store.clone(), connection.clone());
+            Arc::new(
+                VaultStore::new(&entry.store, connection, &path).map_err(|fault| wrong(fault.to_string()))?,
+            )
+        }
+        Some(StorePolicy::Aws(_)) => return Err(wrong("AWS Secrets Manager is not in this version".into())),
+        None => return Err(wrong("the policy has no such store".into())),
+    };
+    Ok(StoreSeat {
+        store,
+        names: names(&entry.fields),
+    })
+}
+
+fn token(auth: &VaultAuth) -> Result<TokenSource, String> {
+    match auth {
+        VaultAuth::Token(PolicyToken::File(path)) => Ok(TokenSource::File(path.clone())),
+        VaultAuth::Token(PolicyToken::Env(name)) => match std::env::var(name) {
+            Ok(token) if !token.is_empty() => Ok(TokenSource::Value(Secret::new(token))),
+            Ok(_) | Err(_) => Err(format!("the environment has no {name}")),
+        },
+        VaultAuth::Approle { .. } => Err("login by AppRole is not in this version".into()),
+    }
+}
+
+fn names(fields: &Fields) -> FieldNames {
+    FieldNames {
+        client_id: fields.client_id.clone(),
+        client_secret: fields.client_secret.clone(),
+        token_url: fields.token_url.clone(),
+        org: fields.org.clone(),
+        base_uri: fields.base_uri.clone(),
+        rotated_at: fields.rotated_at.clone(),
+        rotation_id: fields.rotation_id.clone(),
+    }
+}
+
+/// A file that holds a secret: bounded, and readable by nobody else.
+fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let shown = path.display();
+    let wrong = |text: String| Failure::config(format!("{shown}: {text}"));
+    let file = File::open(path).map_err(|fault| wrong(fault.kind().to_string()))?;
+    let mode = file
+        .metadata()
+        .map_err(|fault| wrong(fault.kind().to_string()))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        return Err(wrong(format!(
+            "others can read it (mode {:03o}): run `chmod 600 '{shown}'`",
+            mode & 0o777
+        )));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|fault| wrong(fault.kind().to_string()))?;
+    match u64::try_from(bytes.len()).is_ok_and(|length| length <= LARGEST) {
+        true => Ok(bytes),
+        false => Err(wrong(format!("longer than {LARGEST} bytes"))),
+    }
+}
+
+fn text(bytes: Zeroizing<Vec<u8>>, path: &Path) -> Result<Secret, Failure> {
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Secret::new(text.to_owned())),
+        Err(_) => Err(Failure::config(format!("{}: not text", path.display()))),
+    }
+}
+
+fn public_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|fault| Failure::config(format!("{}: {}", path.display(), fault.kind())))
+}
+
+/// The house of a daemon on this machine.
+pub fn house(
+    journal: Arc<dyn port::journal::Journal>,
+    prints: FingerprintKey,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> House {
+    House {
+        journal,
+        clock,
+        random,
+        prints,
+    }
+}
