@@ -284,3 +284,20 @@ fn method_and_certificate_may_stand_with_the_app() {
     );
     assert!(matches!(policy.apps["legacy"].timing.schedule, Schedule::Cron(_)));
 }
+
+/// Every path that passes is one that the stores take.
+#[test]
+fn a_path_is_one_that_stores_take() {
+    let long = "x".repeat(256);
+    for wrong in ["", "/", "/x", "x/../y", "./x", "x\\\\y", "x\\ty", long.as_str()] {
+        assert!(
+            compiled(&with("path = \"legacy\"", &format!("path = \"{wrong}\""))).is_err(),
+            "{wrong}"
+        );
+    }
+    for (written, meant) in [("a//b/", "a/b"), ("team a/ü", "team a/ü"), ("..a", "..a")] {
+        let policy = compiled(&with("path = \"legacy\"", &format!("path = \"{written}\""))).unwrap();
+        assert_eq!(policy.apps["legacy"].stores[0].path, meant);
+        assert!(rekeyd::store::path::StorePath::parse(meant).is_ok());
+    }
+}

@@ -218,9 +218,12 @@ fn is_loopback(url: &Url) -> bool {
 /// A path inside a store: parts between slashes.
 pub(super) fn store_path(node: &Node<'_>) -> Option<String> {
     let text = line(node)?;
+    // What a store would refuse later, a file name of Linux being the narrowest.
+    let wrong = |part: &str| matches!(part, "." | "..") || part.contains('\\') || part.len() > 255;
     let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
-    if text.starts_with('/') || parts.is_empty() || parts.iter().any(|part| matches!(*part, "." | "..")) {
-        let help = "a path is relative to the store, such as \"salesforce/billing\", without `.` or `..`";
+    if text.starts_with('/') || parts.is_empty() || parts.iter().any(|part| wrong(part)) {
+        let help =
+            "a path is relative to the store, such as \"salesforce/billing\", without `.`, `..` or backslash";
         node.fault(
             format!("`{}` is no path inside a store", node.name),
             Some(help.into()),
