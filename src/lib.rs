@@ -3,9 +3,11 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod daemon;
 pub mod document;
 pub mod engine;
 pub mod journal;
+pub mod lifecycle;
 pub mod policy;
 pub mod port;
 pub mod random;

@@ -1,0 +1,81 @@
+//! The running service, as `run` and `demo` start it: journal, apps, supervisor, and the sender of commands.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app;
+use crate::cli::exit::Failure;
+use crate::clock::Clock;
+use crate::engine::command::{Command, Reply};
+use crate::engine::ledger::Ledgers;
+use crate::engine::supervisor::{Supervisor, Told};
+use crate::journal::SqliteJournal;
+use crate::policy::Policy;
+use crate::port::journal::{Journal, JournalFault, RecordQuery};
+use crate::random::Random;
+
+/// A request and where its answer goes.
+pub type Asked = (Command, oneshot::Sender<Reply>);
+
+/// A started service.
+pub struct Daemon {
+    /// Where commands go in.
+    pub commands: mpsc::Sender<Asked>,
+    /// What is known of each app, kept up to date.
+    pub ledgers: Arc<Mutex<Ledgers>>,
+    /// Cancel it to drain.
+    pub drain: CancellationToken,
+    task: JoinHandle<Result<(), JournalFault>>,
+}
+
+impl Daemon {
+    /// Opens the journal, builds every app and starts the supervisor. Binds nothing.
+    ///
+    /// # Errors
+    /// [`Failure`]: 78 for the configuration, 1 for a journal that is in use, damaged or newer.
+    pub async fn start(
+        policy: &Policy,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        tick: Duration,
+        told: Told,
+    ) -> Result<Daemon, Failure> {
+        let prints = app::fingerprint_key(policy)?;
+        let journal = open(&policy.journal.database, random.as_ref()).await?;
+        let house = app::house(journal, prints, clock, random);
+        let records = house.journal.read(&RecordQuery::default()).await.map_err(journal_failure)?;
+        let ledgers = Ledgers::read(&records).map_err(|fault| Failure::failed(fault.to_string()))?;
+        let apps = app::build(policy, &ledgers, &house)?;
+        let drain = CancellationToken::new();
+        let supervisor = Supervisor::new(house, apps, tick, told, drain.clone()).await.map_err(journal_failure)?;
+        let ledgers = supervisor.ledgers();
+        let (commands, asked) = mpsc::channel(32);
+        let task = tokio::spawn(supervisor.run(asked));
+        Ok(Daemon { commands, ledgers, drain, task })
+    }
+
+    /// Waits until it is drained.
+    ///
+    /// # Errors
+    /// [`Failure`] (1) when the journal stopped it.
+    pub async fn ended(&mut self) -> Result<(), Failure> {
+        match (&mut self.task).await {
+            Ok(ended) => ended.map_err(journal_failure),
+            Err(fault) => Err(Failure::failed(format!("the supervisor failed: {fault}"))),
+        }
+    }
+}
+
+async fn open(path: &Path, random: &dyn Random) -> Result<Arc<dyn Journal>, Failure> {
+    let journal = SqliteJournal::open(path, random).await.map_err(journal_failure)?;
+    Ok(Arc::new(journal))
+}
+
+fn journal_failure(fault: JournalFault) -> Failure {
+    Failure::failed(fault.to_string())
+}
