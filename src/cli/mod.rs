@@ -4,9 +4,12 @@
 //! A command that changes something speaks to the running daemon through its unix socket; a reader opens the journal
 //! read-only. Not here: what any of it means (`engine`, `rotation`).
 
+mod check;
+pub mod config;
 mod demo;
 pub mod exit;
 pub mod output;
+pub mod references;
 mod run;
 mod sandbox;
 
@@ -41,6 +44,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print every fault of the policy.
+    Check(check::Args),
     /// Show the whole job on a simulated org, in under a minute, in a directory of its own.
     Demo(demo::Args),
     /// Run the service.
@@ -64,6 +69,7 @@ pub fn run(cli: Cli) -> ExitCode {
         json: cli.json,
     };
     let done = match cli.command {
+        Command::Check(args) => check::run(&context, &args),
         Command::Demo(args) => demo::run(&context, args),
         Command::Run => run::run(&context),
         Command::Sandbox(args) => sandbox::run(&context, args),

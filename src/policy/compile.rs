@@ -33,6 +33,16 @@ pub fn compile(files: &[SourceFile]) -> Result<Policy, Vec<Fault>> {
     }
 }
 
+/// What is wrong with these documents where others of the policy could not be read, so that nothing counts as missing.
+pub fn faults_of_some(files: &[SourceFile]) -> Vec<Fault> {
+    let documents = document::parse(files);
+    let trees: Vec<_> = documents.iter().map(|document| document.tree()).collect();
+    let mut context = document::context(files, &documents, &trees);
+    context.broken = true;
+    let _incomplete = check(&context, document::merge(&context, &trees));
+    context.into_faults()
+}
+
 fn check(context: &Context, mut merged: Merged<'_>) -> Option<Policy> {
     let journal = journal(context, &mut merged);
     let api = match merged.single.remove("api") {

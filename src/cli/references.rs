@@ -1,0 +1,168 @@
+//! The files and variables that a policy names: there, readable, and closed to others.
+//!
+//! Nothing of what is in them is looked at but whether there is anything, and nothing of it is said. Not here:
+//! whether a key fits (the adapters find out when they load it).
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::cli::config::plain;
+use crate::policy::{Certificate, Fault, Login, Policy, StorePolicy, TokenSource, VaultAuth};
+use crate::secret::FingerprintKey;
+
+/// Group and others.
+const OTHERS: u32 = 0o077;
+
+/// Others alone.
+const WORLD: u32 = 0o007;
+
+/// What is wrong with what the policy names, in the policy's order.
+pub fn faults(policy: &Policy) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let journal = &policy.journal;
+    let shortest = FingerprintKey::SHORTEST as u64;
+    faults.extend(secret_file("[journal] key_file", &journal.key_file, shortest));
+    faults.extend(directory("[journal] url", journal.database.parent()));
+    if let Some(socket) = policy.api.as_ref().and_then(|api| api.socket.as_ref()) {
+        faults.extend(directory("[api] socket", socket.parent()));
+    }
+    for (name, org) in &policy.orgs {
+        let Login::Jwt { key_file, .. } = &org.login;
+        faults.extend(secret_file(
+            &format!("[org.{name}.login.jwt] key_file"),
+            key_file,
+            1,
+        ));
+    }
+    for (name, store) in &policy.stores {
+        faults.extend(of_store(name, store));
+    }
+    for (name, app) in &policy.apps {
+        if let Some(Certificate::File(path)) = &app.certificate {
+            let key = format!("[app.{name}] certificate_file");
+            faults.extend(content(&key, path, 1).err());
+        }
+    }
+    faults
+}
+
+fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
+    match store {
+        StorePolicy::File(file) => {
+            let key = format!("[store.{name}.file]");
+            let found = [
+                directory(&format!("{key} directory"), Some(&file.directory)),
+                secret_file(&format!("{key} identity_file"), &file.identity_file, 1),
+            ];
+            found.into_iter().flatten().collect()
+        }
+        StorePolicy::Vault(vault) => {
+            let key = format!("[store.{name}.vault.auth");
+            let found = match &vault.auth {
+                VaultAuth::Token(TokenSource::File(path)) => {
+                    secret_file(&format!("{key}.token] file"), path, 1)
+                }
+                VaultAuth::Token(TokenSource::Env(variable)) => {
+                    variable_set(&format!("{key}.token] env"), variable)
+                }
+                VaultAuth::Approle { secret_id_file, .. } => {
+                    secret_file(&format!("{key}.approle] secret_id_file"), secret_id_file, 1)
+                }
+            };
+            found.into_iter().collect()
+        }
+        StorePolicy::Aws(_) => Vec::new(),
+    }
+}
+
+fn fault(key: &str, what: String, help: &str) -> Fault {
+    Fault {
+        message: format!("{key}: {what}"),
+        places: Vec::new(),
+        help: Some(help.to_owned()),
+    }
+}
+
+/// A file with at least `least` bytes in it that its owner alone can read.
+fn secret_file(key: &str, path: &Path, least: u64) -> Option<Fault> {
+    let mode = match content(key, path, least) {
+        Ok(mode) => mode,
+        Err(fault) => return Some(fault),
+    };
+    mode.map(|mode| {
+        fault(
+            key,
+            format!("{} is open to others (mode {mode:04o})", path.display()),
+            &format!(
+                "chmod 600 '{}', and think of what it holds as known",
+                path.display()
+            ),
+        )
+    })
+}
+
+/// The mode of a file that is there and readable, if that is a loose one.
+fn content(key: &str, path: &Path, least: u64) -> Result<Option<u32>, Fault> {
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| {
+        let what = format!("{shown} cannot be read: {}", plain(&error));
+        fault(key, what, "create it, readable by the user that rekeyd runs as")
+    };
+    let found = fs::metadata(path).map_err(unreadable)?;
+    if !found.is_file() {
+        return Err(fault(key, format!("{shown} is not a file"), "name a file"));
+    }
+    // Read and counted, not believed: what the kernel serves as a file may have no length.
+    let file = File::open(path).map_err(unreadable)?;
+    let count = std::io::copy(&mut file.take(least), &mut std::io::sink()).map_err(unreadable)?;
+    if count < least {
+        let what = format!("{shown} holds too little: at least {least} bytes are wanted");
+        let help = match least {
+            1 => "it is empty".to_owned(),
+            _ => format!("head -c {least} /dev/urandom > '{shown}' makes one"),
+        };
+        return Err(fault(key, what, &help));
+    }
+    // What systemd hands over belongs to root and carries an access list, which shows as group bits.
+    let loose = if found.uid() == 0 { WORLD } else { OTHERS };
+    Ok(Some(found.mode() & 0o7777).filter(|mode| mode & loose != 0))
+}
+
+fn directory(key: &str, path: Option<&Path>) -> Option<Fault> {
+    let path = path?;
+    let help = "create it, writable by the user that rekeyd runs as, and by nobody else";
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            Some(fault(key, format!("{} is not a directory", path.display()), help))
+        }
+        Ok(found) if found.mode() & 0o002 != 0 => {
+            let what = format!(
+                "anybody can write to {} (mode {:04o})",
+                path.display(),
+                found.mode() & 0o7777
+            );
+            Some(fault(key, what, help))
+        }
+        Ok(_) => None,
+        Err(error) => {
+            let what = format!("{} cannot be used: {}", path.display(), plain(&error));
+            Some(fault(key, what, help))
+        }
+    }
+}
+
+fn variable_set(key: &str, name: &str) -> Option<Fault> {
+    match std::env::var_os(name) {
+        Some(value) if !value.is_empty() => None,
+        Some(_) | None => {
+            let what = format!("the environment variable {name} is not set");
+            Some(fault(
+                key,
+                what,
+                "set it in the environment that rekeyd is started in",
+            ))
+        }
+    }
+}
