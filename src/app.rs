@@ -112,6 +112,14 @@ pub fn open_store(policy: &Policy, app: &str, store: Option<&str>) -> Result<Sto
     store_seat(policy, &mut BTreeMap::new(), entry)
 }
 
+/// Makes the identity of a new file store.
+///
+/// # Errors
+/// [`Failure`] (1) when the file exists or cannot be written.
+pub fn generate_identity(path: &Path) -> Result<(), Failure> {
+    crate::store::file::identity::generate(path).map_err(|fault| Failure::failed(fault.to_string()))
+}
+
 struct Builder<'a> {
     policy: &'a Policy,
     house: &'a House,

@@ -48,15 +48,26 @@ impl Daemon {
         let prints = app::fingerprint_key(policy)?;
         let journal = open(&policy.journal.database, random.as_ref()).await?;
         let house = app::house(journal, prints, clock, random);
-        let records = house.journal.read(&RecordQuery::default()).await.map_err(journal_failure)?;
+        let records = house
+            .journal
+            .read(&RecordQuery::default())
+            .await
+            .map_err(journal_failure)?;
         let ledgers = Ledgers::read(&records).map_err(|fault| Failure::failed(fault.to_string()))?;
         let apps = app::build(policy, &ledgers, &house)?;
         let drain = CancellationToken::new();
-        let supervisor = Supervisor::new(house, apps, tick, told, drain.clone()).await.map_err(journal_failure)?;
+        let supervisor = Supervisor::new(house, apps, tick, told, drain.clone())
+            .await
+            .map_err(journal_failure)?;
         let ledgers = supervisor.ledgers();
         let (commands, asked) = mpsc::channel(32);
         let task = tokio::spawn(supervisor.run(asked));
-        Ok(Daemon { commands, ledgers, drain, task })
+        Ok(Daemon {
+            commands,
+            ledgers,
+            drain,
+            task,
+        })
     }
 
     /// Waits until it is drained.

@@ -9,7 +9,7 @@ use crate::cli::exit::{Failure, OK};
 use crate::cli::{Context, config, runtime};
 use crate::clock::SystemClock;
 use crate::daemon::Daemon;
-use crate::engine::tell;
+use crate::engine::log;
 use crate::lifecycle::Signals;
 use crate::policy::Policy;
 use crate::random::SystemRandom;
@@ -19,7 +19,7 @@ use crate::telemetry::logs::{self, DEFAULT_FILTER, Format};
 const TICK: Duration = Duration::from_secs(1);
 
 pub fn run(context: &Context) -> Result<ExitCode, Failure> {
-    let policy = config::load(&context.config, context.json)?;
+    let policy = config::load_complete(context)?;
     logging(context.json)?;
     runtime()?.block_on(serve(&policy))
 }
@@ -27,7 +27,9 @@ pub fn run(context: &Context) -> Result<ExitCode, Failure> {
 fn logging(json: bool) -> Result<(), Failure> {
     let format = match json {
         true => Format::Json,
-        false => Format::Text { color: std::io::stderr().is_terminal() },
+        false => Format::Text {
+            color: std::io::stderr().is_terminal(),
+        },
     };
     let filter = std::env::var("REKEYD_LOG").unwrap_or_else(|_| DEFAULT_FILTER.to_owned());
     logs::init(format, &filter, std::io::stderr).map_err(|fault| Failure::config(fault.to_string()))
@@ -37,25 +39,17 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
     no_core_dumps();
     let signals = Signals::take()?;
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let mut daemon = Daemon::start(policy, clock, random, TICK, Arc::new(tell::log)).await?;
-    let socket = policy.api.as_ref().and_then(|api| api.socket.as_deref());
-    let serving = match socket {
-        Some(path) => {
-            let listener = crate::api::socket::bind(path).await.map_err(|fault| Failure::failed(fault.to_string()))?;
-            let (commands, ledgers, drain) = (daemon.commands.clone(), daemon.ledgers.clone(), daemon.drain.clone());
-            Some(tokio::spawn(crate::api::socket::serve(listener, commands, ledgers, drain)))
-        }
-        None => None,
-    };
-    tracing::info!(apps = policy.apps.len(), version = env!("CARGO_PKG_VERSION"), "rekeyd is running");
+    let mut daemon = Daemon::start(policy, clock, random, TICK, Arc::new(log::log)).await?;
+    tracing::info!(
+        apps = policy.apps.len(),
+        version = env!("CARGO_PKG_VERSION"),
+        "rekeyd is running"
+    );
     let drain = daemon.drain.clone();
     let code = tokio::select! {
         ended = daemon.ended() => ended.map(|()| ExitCode::from(OK)),
         () = signals.drain_then_abort(drain) => Err(Failure::failed("aborted before every rotation had stopped")),
     };
-    if let Some(serving) = serving {
-        serving.abort();
-    }
     tracing::info!("rekeyd has stopped");
     code
 }

@@ -41,13 +41,15 @@ pub fn run(_context: &Context, args: Args) -> Result<ExitCode, Failure> {
     match args.what {
         What::Serve { seed, listen } => runtime()?.block_on(async {
             let mut signals = Signals::take()?;
-            let announce = |org: &sandbox::RunningSandbox| output::line(&format!("listening on {}", org.base_url()));
+            let announce =
+                |org: &sandbox::RunningSandbox| output::line(&format!("listening on {}", org.base_url()));
             let served = sandbox::run(&seed, listen, announce, signals.next()).await;
             served.map_err(|fault| Failure::failed(fault.to_string()))?;
             Ok(ExitCode::from(OK))
         }),
         What::Consumer { apps } => runtime()?.block_on(async {
-            let seen = sandbox::consumer::run(&apps, std::io::stdout(), sandbox::consumer::told_to_end()).await;
+            let seen =
+                sandbox::consumer::run(&apps, std::io::stdout(), sandbox::consumer::told_to_end()).await;
             let seen = seen.map_err(|fault| Failure::failed(fault.to_string()))?;
             let refused = seen.iter().any(|app| app.refused_at_end);
             Ok(ExitCode::from(if refused { FAILED } else { OK }))
