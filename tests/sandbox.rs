@@ -9,6 +9,9 @@
     reason = "a test says what is wrong by failing; helpers are not marked as tests"
 )]
 
+#[expect(dead_code, reason = "shared with the stores' tests, which use more of it")]
+#[path = "support/openbao.rs"]
+mod openbao;
 #[path = "sandbox/support.rs"]
 mod support;
 
