@@ -19,6 +19,8 @@ mod support;
 mod consumer;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/independence.rs"]
+mod independence;
 #[path = "sandbox/metadata.rs"]
 mod metadata;
 #[path = "sandbox/oauth.rs"]
