@@ -9,6 +9,9 @@
     reason = "a test says what is wrong by failing; helpers are not marked as tests"
 )]
 
+#[expect(dead_code, reason = "shared with the stores' tests, which use more of it")]
+#[path = "support/openbao.rs"]
+mod openbao;
 #[path = "sandbox/support.rs"]
 mod support;
 
@@ -16,6 +19,8 @@ mod support;
 mod consumer;
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/independence.rs"]
+mod independence;
 #[path = "sandbox/metadata.rs"]
 mod metadata;
 #[path = "sandbox/oauth.rs"]

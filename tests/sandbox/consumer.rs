@@ -57,12 +57,14 @@ impl Watched {
         let identity_file = directory.join("identity");
         let text = format!("# made by a test\n{}\n", identity.to_string().expose_secret());
         std::fs::write(&identity_file, text).unwrap();
+        let path = directory.join("current");
+        Self::start_reading(org, directory, ReaderConfig::File { path, identity_file }, flow)
+    }
+
+    fn start_reading(org: &Org, directory: &Path, reader: ReaderConfig, flow: Flow) -> Self {
         let app = AppConfig {
             name: "app".to_owned(),
-            reader: ReaderConfig::File {
-                path: directory.join("current"),
-                identity_file,
-            },
+            reader,
             flow,
             token_url: Some(org.url("/services/oauth2/token")),
             introspect_url: Some(org.url("/services/oauth2/introspect")),
@@ -201,4 +203,44 @@ async fn a_value_that_is_missing_or_spoilt_is_told_apart() {
         (summary.outages, summary.longest_outage_round_trips),
         (1, summary.refusals)
     );
+}
+
+#[tokio::test]
+async fn a_value_is_read_from_a_real_vault() {
+    let org = Org::standard().await;
+    let bao = crate::openbao::OpenBao::shared().await;
+    let directory = tempfile::tempdir().unwrap();
+    let put = async |secret: &str, number: u32| {
+        let id = format!("rotation-{number}");
+        let data = json!({ "client_id": BILLING_KEY, "client_secret": secret, "rotation_id": id });
+        let path = "secret/data/apps/billing";
+        let (status, _) = bao
+            .root(reqwest::Method::POST, path, Some(json!({ "data": data })))
+            .await;
+        assert_eq!(status, 200);
+    };
+    let policy = r#"path "secret/data/apps/billing" { capabilities = ["read"] }"#;
+    let token_file = directory.path().join("token");
+    std::fs::write(&token_file, format!("{}\n", bao.token(policy, false).await)).unwrap();
+    let reader = ReaderConfig::Vault {
+        address: bao.address(),
+        token_file,
+        mount: "secret".to_owned(),
+        path: "apps/billing".to_owned(),
+    };
+    put(BILLING_SECRET, 1).await;
+    let mut watched = Watched::start_reading(&org, directory.path(), reader, Flow::ClientCredentials);
+    assert_eq!(watched.until("changed").await["rotation_id"], "rotation-1");
+    logins(&org, 2).await;
+    put("wrong", 2).await;
+    assert_eq!(watched.until("changed").await["rotation_id"], "rotation-2");
+    assert_eq!(watched.until("refused").await["error"], "invalid_client");
+    let (status, _) = bao
+        .root(reqwest::Method::DELETE, "secret/metadata/apps/billing", None)
+        .await;
+    assert_eq!(status, 204);
+    assert_eq!(watched.until("unreadable").await["why"], "the value is gone");
+    let (summary, _) = watched.end().await;
+    assert_eq!((summary.changes, summary.waited_for_value), (1, 0));
+    assert!(summary.logins > summary.refusals);
 }
