@@ -220,6 +220,7 @@ async fn what_one_answer_says() {
     let order = ["introspect", "refresh_token", "client_credentials"];
     for (kind, answer, verdict, text) in table {
         let server = Server::start().await;
+        server.expect(&answer);
         let target = target(&server);
         // Make the asked-for probe the one that discriminates.
         let silent = oauth(400, "unsupported_grant_type", "off");

@@ -1,7 +1,7 @@
 //! A server on loopback that answers from a script, and the org and clock that tests use with it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -113,6 +113,8 @@ pub struct Server {
     pub url: String,
     script: Arc<Mutex<Script>>,
     arrived: Arc<Notify>,
+    /// A rule waits for the client to give up.
+    hasty: AtomicBool,
 }
 
 pub const TOKEN: &str = "00D000000000001!AQ.opaque.token";
@@ -128,6 +130,7 @@ impl Server {
             url: url.clone(),
             script: Arc::default(),
             arrived: Arc::new(Notify::new()),
+            hasty: AtomicBool::new(false),
         };
         let (script, arrived) = (server.script.clone(), server.arrived.clone());
         tokio::spawn(async move {
@@ -148,12 +151,14 @@ impl Server {
 
     /// From now on, unless a later rule answers.
     pub fn always(&self, key: &str, answer: Answer) {
+        self.expect(&answer);
         let key = key.to_owned();
         self.rule(move |seen| (seen.key() == key).then(|| answer.clone()));
     }
 
     /// One answer after the other, then as before.
     pub fn once(&self, key: &str, answers: Vec<Answer>) {
+        answers.iter().for_each(|answer| self.expect(answer));
         let key = key.to_owned();
         let answers = Mutex::new(answers.into_iter());
         self.rule(move |seen| {
@@ -165,6 +170,13 @@ impl Server {
 
     pub fn rule(&self, rule: impl Fn(&Seen) -> Option<Answer> + Send + 'static) {
         self.script.lock().unwrap().rules.push(Box::new(rule));
+    }
+
+    /// A client that is built later gives up sooner if it must give up at all.
+    pub fn expect(&self, answer: &Answer) {
+        if matches!(answer, Answer::Slow | Answer::Silent) {
+            self.hasty.store(true, Ordering::SeqCst);
+        }
     }
 
     pub fn seen(&self, key: &str) -> Vec<Seen> {
@@ -205,6 +217,8 @@ impl Server {
     }
 
     pub fn settings(&self) -> OrgSettings {
+        let hasty = self.hasty.load(Ordering::SeqCst);
+        let seconds = Duration::from_secs;
         OrgSettings {
             name: "test".into(),
             url: self.url.clone(),
@@ -216,9 +230,9 @@ impl Server {
                 audience: None,
             },
             timeouts: Timeouts {
-                connect: Duration::from_millis(2500),
-                read: Duration::from_millis(1500),
-                total: Duration::from_millis(2500),
+                connect: seconds(10),
+                read: seconds(if hasty { 1 } else { 10 }),
+                total: seconds(if hasty { 2 } else { 20 }),
             },
         }
     }

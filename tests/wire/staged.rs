@@ -7,7 +7,6 @@ use rekeyd::salesforce::StagedTarget;
 
 use super::server::{NOW, Seen, Server, json, pair, staged_settings};
 
-pub const APP: &str = "0xI000000000001AAA";
 pub const CONSUMER: &str = "888000000000001AAA";
 pub const ENTRY: &str = "8889000000000017AA";
 pub const BASE: &str = "/services/data/v66.0/apps/oauth/credentials/0xI000000000001AAA";
