@@ -43,6 +43,7 @@ pub fn with_credential(before: &Document, number: u128) -> Document {
         at: Timestamp(0),
         org: "prod".into(),
         token_url: "https://login.example/token".into(),
+        base_uri: "https://login.example".into(),
     };
     before.with(&FieldNames::default(), &credential, &stamp)
 }
