@@ -7,7 +7,7 @@
 //! - `seat`: one app with its target, stores and the house's clock, journal and randomness.
 //! - `lane`: the loop of one rotation. `effects/`: one file per effect. `look`, `survey`, `took`, `values`: reads.
 //! - `note`, `ledger`: what is journaled about an app, and what it adds up to.
-//! - `adopt`: first contact. `supervisor`: due apps, commands, drain.
+//! - `tell`: all of it in words. `adopt`: first contact. `supervisor`: due apps, commands, drain.
 //!
 //! Not here: any decision about a rotation (`rotation`), any adapter (`app.rs` brings them).
 

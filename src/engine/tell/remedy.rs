@@ -1,0 +1,125 @@
+//! Why an app stands still, and what a person can do about it: commands to type and places in Setup.
+
+use super::store_name;
+use crate::engine::ledger::AppLedger;
+use crate::rotation::{End, Hold};
+
+/// Where Setup shows the pairs of an app (salesforce-oauth-rest.md §1, §2).
+const SETUP: &str = "Setup > App Manager > the app > View > Manage Consumer Details (Connected App), or Setup > External \
+                     Client App Manager > the app > Settings > OAuth Settings > Consumer Key and Secret";
+
+/// Why it is held, with the stores by name.
+pub fn hold_words(hold: &Hold, stores: &[String]) -> String {
+    match hold {
+        Hold::ForeignPending { store, version } => format!(
+            "{} holds a pending version {version} that is not ours",
+            store_name(stores, *store)
+        ),
+        Hold::OwnLogin
+        | Hold::Obstacles { .. }
+        | Hold::StoresDisagree
+        | Hold::CurrentRefused
+        | Hold::CurrentDiffers
+        | Hold::Inconclusive { .. }
+        | Hold::ForeignSlot { .. }
+        | Hold::ForeignCurrent { .. }
+        | Hold::EarlyRefused
+        | Hold::NeverAccepted
+        | Hold::NeitherAccepted { .. }
+        | Hold::StillAccepted
+        | Hold::BrokenUndo { .. }
+        | Hold::Refused { .. }
+        | Hold::Masked
+        | Hold::Exhausted { .. } => hold.to_string(),
+    }
+}
+
+/// What a person can do about a hold of `app`, with the exact commands.
+pub fn remedy(hold: &Hold, app: &str) -> String {
+    let resume = format!("`rekeyd resume {app}`");
+    let abandon = format!("`rekeyd abandon {app}`");
+    match hold {
+        Hold::OwnLogin => format!(
+            "rekeyd cannot rotate what it logs in with: give it a login app of its own ([org.….login.jwt]), or take \
+             [app.{app}] out of the policy after {abandon}"
+        ),
+        Hold::Obstacles { .. } => {
+            format!("put right what is named, then {resume}; or end the rotation: {abandon}")
+        }
+        Hold::StoresDisagree => format!(
+            "see what each store holds (`rekeyd secret {app} --store NAME`), copy the credential that works to the \
+             others, then {resume}; or {abandon}"
+        ),
+        Hold::CurrentRefused => format!(
+            "consumers cannot log in with what they read: look up the pair in force ({SETUP}), write it to the \
+             stores, then {resume}"
+        ),
+        Hold::CurrentDiffers => format!(
+            "somebody rotated without rekeyd: compare with {SETUP}, write the pair in force to the stores, then \
+             {resume}; or {abandon}"
+        ),
+        Hold::Inconclusive { .. } => format!(
+            "let one probe tell: turn on the client credentials flow with a run-as user for the app and set \
+             `client_credentials = true`, or lift what blocks the token endpoint (IP ranges, login hours), then \
+             {resume}; or {abandon}"
+        ),
+        Hold::ForeignSlot { id } => format!(
+            "ask who staged it ({SETUP}); if nobody needs it, `rekeyd resume {app} --take-over {id}` removes it and \
+             goes on; otherwise let them finish, then {resume}; or {abandon}"
+        ),
+        Hold::ForeignPending { version, .. } => format!(
+            "ask who wrote it; if nobody needs it, `rekeyd resume {app} --take-over {version}` writes over it; \
+             otherwise let them finish, then {resume}"
+        ),
+        Hold::ForeignCurrent { .. } => format!(
+            "decide which credential is to stay: put it in every store, then {resume}; before the point of no return \
+             {abandon} ends the rotation and changes nothing"
+        ),
+        Hold::EarlyRefused => format!(
+            "see that the staged pair still stands ({SETUP}) and that the app is enabled, then {resume}; or {abandon}"
+        ),
+        Hold::NeverAccepted => format!(
+            "consumers still use the old credential, which rekeyd does not revoke: see that the app is enabled and \
+             lets rekeyd's network in ({SETUP}), then {resume} asks again"
+        ),
+        Hold::NeitherAccepted { .. } => format!(
+            "consumers cannot log in: see that the app is enabled and what its pair is ({SETUP}); if it is none of \
+             ours, write it to the stores; then {resume}"
+        ),
+        Hold::StillAccepted => format!(
+            "whoever knows the old credential can still log in, and no call ends it: have it revoked or rotated in \
+             {SETUP}, then {resume} proves it dead"
+        ),
+        Hold::BrokenUndo { .. } => format!(
+            "consumers read the old credential, and Salesforce may not take it: {resume} tries once more to put it \
+             back; if that cannot work, read the old pair (`rekeyd secret {app}`), compare it with the pair in force \
+             ({SETUP}), write the one in force to every store by hand, then {resume}"
+        ),
+        Hold::Refused { .. } => {
+            format!("have the right or the switch that is named granted, then {resume}; or {abandon}")
+        }
+        Hold::Masked => format!(
+            "turn on `Allow access to External Client App consumer secrets via REST API` in Setup, or let a person \
+             rotate it ({SETUP}); then {resume}, or {abandon}"
+        ),
+        Hold::Exhausted { .. } => {
+            format!("see whether what is named works again; {resume} tries at once; or {abandon}")
+        }
+    }
+}
+
+/// What a person can do about an app that nothing more is started for, by its last ending.
+pub fn stopped_remedy(ledger: &AppLedger, app: &str) -> Option<String> {
+    let resume = format!("`rekeyd resume {app}`");
+    Some(match ledger.stopped_by()? {
+        End::Ignored | End::NotOffered { .. } => format!(
+            "this org does not change the secret of this app in place; what remains: a person rotates it ({SETUP}) and \
+             writes it to the stores, or the app moves to an External Client App (method `staged`); {resume} tries \
+             in place again"
+        ),
+        End::Undone { .. } => {
+            format!("no store could be written in time, three times: see that they can be, then {resume}")
+        }
+        End::Done { .. } | End::Abandoned { .. } => return None,
+    })
+}
