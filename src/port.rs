@@ -6,15 +6,14 @@
 
 pub mod journal;
 
-use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::rotation::{Capabilities, RotationId, Tri};
+pub use crate::rotation::{ProbeReport, Refusal, Verdict, VersionRef};
 use crate::secret::Credential;
 
 /// What became of one mutating request.
@@ -28,30 +27,6 @@ pub enum Outcome<T> {
     NotNow(Fault),
     /// Sent, and nobody knows. Only a probe may follow.
     Unknown(String),
-}
-
-/// Why a request was refused, by who can do something about it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Refusal {
-    /// Somebody else wrote in between: the compare-and-set did not match.
-    Conflict(String),
-    /// A right or an org switch is missing; the text names it.
-    Permission(String),
-    /// The other side does not do this at all (a method that this org or API version does not offer).
-    Unsupported(String),
-    /// The request itself was judged wrong.
-    Invalid(String),
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::Conflict(text) => write!(f, "somebody else wrote in between: {text}"),
-            Refusal::Permission(text) => write!(f, "a permission or switch is missing: {text}"),
-            Refusal::Unsupported(text) => write!(f, "not offered: {text}"),
-            Refusal::Invalid(text) => write!(f, "judged wrong: {text}"),
-        }
-    }
 }
 
 /// Why a read did not answer, by what the caller does next. The texts are for people and hold no secrets.
@@ -80,18 +55,6 @@ pub enum Fault {
     /// The answer cannot be understood, or a setting is wrong. A person must act.
     #[error("unusable: {0}")]
     Unusable(String),
-}
-
-/// Names one version of one stored value, in the store's own words (a Vault version number, an AWS version id,
-/// a generation of the file store). Versions that hold nothing have a name too: a conditional write needs it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct VersionRef(pub String);
-
-impl fmt::Display for VersionRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// What a place holds, and what a conditional write must name to replace exactly that.
@@ -150,32 +113,6 @@ pub trait Store: Send + Sync {
     /// Sets the pending value `version` aside under a name of its own: [`Place::Pending`] reads as empty, the
     /// value stays readable as [`Place::PendingVersion`] of `version`. `Done` if that is so already.
     async fn quarantine(&self, version: &VersionRef, rotation: RotationId) -> Outcome<()>;
-}
-
-/// What the token endpoint made of one pair.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Verdict {
-    /// The pair was accepted as a client.
-    Accepted,
-    /// The pair was definitely refused as a client.
-    Refused,
-    /// Anything else; never "bad secret".
-    Inconclusive(String),
-}
-
-/// A verdict and how it was reached, for the history.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ProbeReport {
-    /// What it means.
-    pub verdict: Verdict,
-    /// Which probe (`introspect`, `refresh_token`, `client_credentials`).
-    pub probe: String,
-    /// The host that was asked.
-    pub host: String,
-    /// The answer by class: `200 active=false`, `401`, `400 invalid_client`.
-    pub answer: String,
-    /// When it was answered.
-    pub at: Timestamp,
 }
 
 /// What stands in the staged slot of a consumer (salesforce-oauth-rest.md §1).

@@ -1,7 +1,7 @@
 //! What an observation means: observations to events. Surveys have a file of their own (`survey.rs`).
 
 use crate::clock::Timestamp;
-use crate::port::Refusal;
+use crate::rotation::Refusal;
 use crate::rotation::backoff::{CAP, LONGEST, late_until, pace, retry};
 use crate::rotation::decide::{Next, hold_again};
 use crate::rotation::guard::{Guard, Guards};
@@ -287,7 +287,7 @@ fn foreign(
     effect: Effect,
     what: String,
     accepted: Option<bool>,
-    base: Option<crate::port::VersionRef>,
+    base: Option<crate::rotation::VersionRef>,
     guards: Guards,
 ) -> Vec<Event> {
     match (effect, base) {

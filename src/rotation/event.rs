@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::port::{ProbeReport, Refusal, VersionRef};
 use crate::rotation::{Detail, Effect, End, Hold, Subject};
+use crate::rotation::{ProbeReport, Refusal, VersionRef};
 use crate::secret::Fingerprint;
 
 /// One line of a rotation's history. Holds ids, versions and prints; never a value.

@@ -1,10 +1,10 @@
 //! State = the fold of events. The only place where state changes.
 
 use crate::clock::Timestamp;
-use crate::port::{ProbeReport, Verdict};
 use crate::rotation::{
     Detail, Effect, Event, Mode, Progress, Rest, State, Subject, Trial, TrialAnswer, ValueBy,
 };
+use crate::rotation::{ProbeReport, Verdict};
 
 /// `state` after `event`, which was written at `at`.
 pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {

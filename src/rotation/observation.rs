@@ -1,8 +1,8 @@
 //! What the engine tells the machine. Facts only: no judgement has been made of them.
 
 use crate::clock::Timestamp;
-use crate::port::{ProbeReport, Refusal, VersionRef};
 use crate::rotation::Effect;
+use crate::rotation::{ProbeReport, Refusal, VersionRef};
 use crate::secret::Fingerprint;
 
 /// Something that was seen.

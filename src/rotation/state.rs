@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::port::{Verdict, VersionRef};
 use crate::rotation::{Capabilities, Effect, End, Hold, Progress, RotationId, Subject, ValueBy};
+use crate::rotation::{Verdict, VersionRef};
 use crate::secret::Fingerprint;
 
 /// The settings that a rotation began with. All times are real durations; `1d` is 24 hours.

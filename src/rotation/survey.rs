@@ -2,12 +2,12 @@
 //! cutover, and the check right before the old pair is ended.
 
 use crate::clock::Timestamp;
-use crate::port::{Verdict, VersionRef};
 use crate::rotation::absorb::{defer, written};
 use crate::rotation::decide::hold_again;
 use crate::rotation::guard::{Guard, Guards};
 use crate::rotation::observation::{Entry, Facts, PairFacts};
 use crate::rotation::{Detail, Effect, Event, Hold, State, ValueBy};
+use crate::rotation::{Verdict, VersionRef};
 
 pub(super) fn absorb(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Vec<Event> {
     let judged = if !state.baselined {
@@ -101,7 +101,7 @@ fn sound(facts: &Facts, current: PairFacts) -> Result<(), Stop> {
         return Err(Stop::Later("the current credential was not judged".into()));
     };
     let verdict =
-        |report: &Option<crate::port::ProbeReport>| report.as_ref().map(|report| report.verdict.clone());
+        |report: &Option<crate::rotation::ProbeReport>| report.as_ref().map(|report| report.verdict.clone());
     match (verdict(&probes.pair), verdict(&probes.beside)) {
         (Some(Verdict::Accepted), Some(Verdict::Refused)) => Ok(()),
         (Some(Verdict::Refused), _) => Err(Stop::Again(Hold::CurrentRefused)),
