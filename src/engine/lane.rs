@@ -53,6 +53,9 @@ pub enum LaneEnd {
     Journal(JournalFault),
 }
 
+/// Told of what was written. Must not block.
+pub type Told = Box<dyn Fn(&State, &[Event]) + Send + Sync>;
+
 /// What surrounds a lane.
 pub struct Surroundings {
     /// How many rotations of the org may be active.
@@ -62,7 +65,7 @@ pub struct Surroundings {
     /// What people say.
     pub words: mpsc::Receiver<Word>,
     /// Told after each step that was written, with the state.
-    pub told: Box<dyn Fn(&State, &[Event]) + Send + Sync>,
+    pub told: Told,
 }
 
 /// Runs `state` on from `first`.

@@ -61,7 +61,7 @@ pub struct Supervisor {
 
 enum Task {
     Lane(LaneEnd),
-    Contact(Result<Contact, Fault>, RotationId),
+    Contact(Box<Result<Contact, Fault>>, RotationId),
 }
 
 /// Between two first contacts of one app: 30 s doubling to 30 min.
@@ -313,7 +313,7 @@ impl Supervisor {
                 Ok(())
             }
             Task::Lane(LaneEnd::Held | LaneEnd::Stopped) => Ok(()),
-            Task::Contact(contact, id) => self.contacted(&app, contact, id).await,
+            Task::Contact(contact, id) => self.contacted(&app, *contact, id).await,
         }
     }
 
