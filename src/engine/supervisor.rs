@@ -281,7 +281,7 @@ impl Supervisor {
             let known = |id: RotationId| ledger.rotations.contains(&id);
             (
                 name,
-                Task::Contact(contact(&seat, fresh, known, handed, id).await, id),
+                Task::Contact(Box::new(contact(&seat, fresh, known, handed, id).await), id),
             )
         });
         self.busy.insert(app.to_owned());
