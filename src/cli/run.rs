@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::{Service, socket};
 use crate::cli::exit::{Failure, OK};
 use crate::cli::{Context, config, runtime};
 use crate::clock::SystemClock;
@@ -40,6 +41,26 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
     let signals = Signals::take()?;
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let mut daemon = Daemon::start(policy, clock, random, TICK, Arc::new(log::log)).await?;
+    let socket = policy.api.as_ref().and_then(|api| api.socket.as_deref());
+    let serving = match socket {
+        Some(path) => {
+            let bound = match socket::bind(path).await {
+                Ok(bound) => bound,
+                Err(fault) => {
+                    daemon.drain.cancel();
+                    daemon.ended().await?;
+                    return Err(Failure::failed(fault.to_string()));
+                }
+            };
+            let service = Service {
+                commands: daemon.commands.clone(),
+                ledgers: daemon.ledgers.clone(),
+                clock: Arc::new(SystemClock),
+            };
+            Some(tokio::spawn(socket::serve(bound, service, daemon.drain.clone())))
+        }
+        None => None,
+    };
     tracing::info!(
         apps = policy.apps.len(),
         version = env!("CARGO_PKG_VERSION"),
@@ -50,6 +71,11 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
         ended = daemon.ended() => ended.map(|()| ExitCode::from(OK)),
         () = signals.drain_then_abort(drain) => Err(Failure::failed("aborted before every rotation had stopped")),
     };
+    if let Some(serving) = serving {
+        serving.abort();
+        // Aborted: there is nothing to learn but that its file is gone.
+        let _aborted = serving.await;
+    }
     tracing::info!("rekeyd has stopped");
     code
 }

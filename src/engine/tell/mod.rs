@@ -13,7 +13,7 @@ mod state;
 pub use event::sentence;
 pub use note::note_sentence;
 pub use remedy::{hold_words, remedy, stopped_remedy};
-pub use state::{duration_words, state_words, status_words};
+pub use state::{duration_words, state_words, status_words, wants_a_person};
 
 /// The name of a store by its place, or its number (from 1) where the name is not known.
 fn store_name(stores: &[String], store: usize) -> String {

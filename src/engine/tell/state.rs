@@ -104,6 +104,12 @@ pub fn status_words(ledger: &AppLedger, app: &str, now: Timestamp) -> (String, O
     }
 }
 
+/// It is held or stopped, also where it looks again by itself.
+pub fn wants_a_person(ledger: &AppLedger) -> bool {
+    let held = ledger.running().is_some_and(|run| run.state.hold().is_some());
+    held || ledger.hold.is_some() || ledger.stopped_by().is_some()
+}
+
 /// A duration in its two largest units: `3d 4h`, `2m 5s`.
 pub fn duration_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
