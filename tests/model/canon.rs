@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use rekeyd::clock::Timestamp;
-use rekeyd::rotation::{Effect, Progress, Rest, State, Tri, Trial, TrialAnswer};
+use rekeyd::rotation::{Progress, Rest, State, Tri, Trial, TrialAnswer};
 
 use crate::node::{Doing, Node};
 use crate::plan::{FAR, limits};
@@ -136,6 +136,8 @@ fn forget(state: &mut State, now: Timestamp) {
     if let Rest::Held { again: Some(again), .. } = &mut state.rest {
         *again = (*again).max(now);
     }
+    let way_back = !overlap && !state.is_rotated() && !state.cutover.is_open();
+    state.restarted_at = state.restarted_at.filter(|at| way_back && state.proof.first.is_none_or(|first| first < *at));
     let trials = [state.early, state.proof, state.settle, state.dead, state.alive];
     let past = state.not_before.is_some_and(|until| until <= now);
     let answered = |trial: &Trial| {
@@ -147,7 +149,6 @@ fn forget(state: &mut State, now: Timestamp) {
     if state.cutover.is_done() {
         state.slot_empty_at = None;
     }
-    debug_assert!(state.effects().len() <= 5 + 3 * state.lanes.len());
 }
 
 fn forget_world(node: &mut Node, now: Timestamp) {
@@ -169,7 +170,6 @@ fn forget_world(node: &mut Node, now: Timestamp) {
     {
         entry.created = now;
     }
-    let _ = Effect::Mint;
 }
 
 fn each_time(node: &mut Node, f: &mut dyn FnMut(&mut Timestamp)) {
@@ -207,6 +207,7 @@ fn each_time(node: &mut Node, f: &mut dyn FnMut(&mut Timestamp)) {
         &mut state.slot_empty_at,
         &mut state.rotated_at,
         &mut state.not_before,
+        &mut state.restarted_at,
         &mut state.resumed_at,
     ] {
         at.iter_mut().for_each(&mut *f);

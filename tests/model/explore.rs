@@ -151,7 +151,7 @@ impl Graph<'_> {
 fn flags(plan: &Plan, node: &Node) -> Flags {
     let (budget, left) = (plan.budget, node.world.left);
     let faults = budget.crashes - left.crashes + budget.lost - left.lost;
-    let mild = faults <= 1 && budget.foreign == left.foreign && budget.person == left.person;
+    let mild = faults <= 1 && !node.world.outlasted && budget.foreign == left.foreign && budget.person == left.person;
     Flags {
         fate: match &node.state.rest {
             Rest::Running => Fate::Running,
@@ -181,7 +181,7 @@ fn hash(node: &Node) -> u128 {
     (state.mint, state.discard, state.cutover, state.sent, state.undo, state.revoke).hash(&mut hasher);
     (state.rechecked, &state.superseded, state.late_proof, state.old_unknown).hash(&mut hasher);
     (state.early, state.proof, state.settle, state.dead, state.alive).hash(&mut hasher);
-    (state.rotated_at, state.attempts, state.not_before, state.resumed_at, &state.take_over).hash(&mut hasher);
+    (state.rotated_at, state.attempts, state.not_before, state.resumed_at, state.restarted_at, &state.take_over).hash(&mut hasher);
     node.world.hash(&mut hasher);
     node.doing.hash(&mut hasher);
     u128::from(hasher.a) << 64 | u128::from(hasher.b)

@@ -236,6 +236,7 @@ impl Walk<'_> {
             for (long, until) in [(false, None), (true, Some(self.now + AWAY))] {
                 let mut world = world.clone();
                 world.left.lost -= 1;
+                world.outlasted |= long && !self.plan.caps.overlap && matches!(effect, Effect::Publish(_));
                 let answer = Answer::NotNow {
                     why: String::new(),
                     until,

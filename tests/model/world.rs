@@ -120,6 +120,8 @@ pub struct World {
     pub torn: u8,
     /// Somebody else changed what Salesforce holds as primary.
     pub meddled: bool,
+    /// A store stayed away for longer than the cutover's time-out, while that ran.
+    pub outlasted: bool,
     pub left: Budget,
 }
 
@@ -157,6 +159,7 @@ impl World {
             displaced: None,
             torn: 0,
             meddled: false,
+            outlasted: false,
             left: plan.budget,
         }
     }

@@ -149,10 +149,6 @@ impl Landing<'_> {
             (Write::Change { .. }, Change::Refuses) => {
                 Answer::Refused(Refusal::Unsupported("not offered".into()))
             }
-            (Write::Change { .. }, Change::GoesBlind) => {
-                world.blind = true;
-                Answer::Done(Detail::Nothing)
-            }
             (Write::Change { .. }, Change::Overlong) => {
                 let until = self.now + Duration::from_secs(60);
                 world.late.push(Late { write, until });
@@ -170,7 +166,12 @@ impl Landing<'_> {
             Write::Promote { id } => self.promote(world, id),
             Write::Delete { id } => self.delete(world, id),
             Write::Change { to } => {
-                if plan.org.change == Change::Refuses || plan.org.change == Change::Ignores {
+                match plan.org.change {
+                    Change::Applies | Change::KeepsOld | Change::Overlong => {}
+                    Change::GoesBlind => world.blind = true,
+                    Change::Refuses | Change::Ignores => {}
+                }
+                if let Change::Refuses | Change::Ignores | Change::GoesBlind = plan.org.change {
                     return Answer::Done(Detail::Nothing);
                 }
                 self.over_foreign_primary(world);
