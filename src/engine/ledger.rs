@@ -126,7 +126,8 @@ impl AppLedger {
                 self.failures = self.failures.saturating_add(1);
                 self.failed_at = Some(at);
             }
-            Event::Baselined { .. }
+            Event::Restarted
+            | Event::Baselined { .. }
             | Event::Recovered { .. }
             | Event::Chosen { .. }
             | Event::Intended { .. }

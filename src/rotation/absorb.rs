@@ -16,7 +16,7 @@ pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, gu
     }
     match observation {
         Observation::Tick => Vec::new(),
-        Observation::Restarted => restarted(state, now),
+        Observation::Restarted => restarted(state),
         Observation::Surveyed(facts) => survey::absorb(state, &facts, now, guards),
         Observation::Chosen(pair) => vec![Event::Chosen { pair }],
         Observation::Performed(effect, answer) => performed(state, effect, answer, now),
@@ -53,7 +53,7 @@ pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, gu
 }
 
 /// The process ended somewhere. What it had sent is unknown, and what it had just looked at is stale.
-fn restarted(state: &State, now: Timestamp) -> Vec<Event> {
+fn restarted(state: &State) -> Vec<Event> {
     let lost = |effect| Event::Lost {
         effect,
         why: "the process ended before an answer was recorded".into(),
@@ -62,16 +62,7 @@ fn restarted(state: &State, now: Timestamp) -> Vec<Event> {
         .effects()
         .into_iter()
         .filter(|effect| state.progress(*effect).is_intent());
-    let mut events: Vec<Event> = out.map(lost).collect();
-    if state.rechecked || state.superseded.is_some() {
-        let until = state.not_before.unwrap_or(now);
-        events.push(Event::Deferred {
-            until,
-            why: "restarted: looking again".into(),
-            failed: false,
-        });
-    }
-    events
+    std::iter::once(Event::Restarted).chain(out.map(lost)).collect()
 }
 
 /// Try later; after too many failures somebody is told, and it goes on by itself at the longest distance.

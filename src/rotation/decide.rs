@@ -67,7 +67,8 @@ fn undo_at(state: &State, guards: Guards) -> Option<Timestamp> {
             state
                 .proof
                 .first
-                .map(|first| first + state.limits.cutover_timeout)
+                .max(state.proof.first.and(state.restarted_at))
+                .map(|since| since + state.limits.cutover_timeout)
         })
         .flatten()
 }

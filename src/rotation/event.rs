@@ -11,6 +11,8 @@ use crate::secret::Fingerprint;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
+    /// The process ended and has begun anew. What it had just looked at is stale.
+    Restarted,
     /// The preflight passed; this is what the rotation starts from.
     Baselined {
         /// The old pair.

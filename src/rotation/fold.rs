@@ -9,6 +9,11 @@ use crate::rotation::{ProbeReport, Verdict};
 /// `state` after `event`, which was written at `at`.
 pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
     match event {
+        Event::Restarted => {
+            state.restarted_at = Some(at);
+            state.rechecked = false;
+            state.superseded = None;
+        }
         Event::Baselined {
             old,
             old_key,

@@ -198,6 +198,8 @@ pub struct State {
     pub attempts: u32,
     /// Nothing before this time.
     pub not_before: Option<Timestamp>,
+    /// When the process last began anew. Time in which it was away is no failure to publish.
+    pub restarted_at: Option<Timestamp>,
     /// A person's Resume restarts the budgets.
     pub resumed_at: Option<Timestamp>,
     /// The foreign thing that a person gave us.
@@ -254,6 +256,7 @@ impl State {
             rotated_at: None,
             attempts: 0,
             not_before: None,
+            restarted_at: None,
             resumed_at: None,
             take_over: None,
         }

@@ -1,0 +1,152 @@
+//! What somebody else may do, once. Not between a look and the effect that the same step sends, as far as that
+//! look was at another system: the round trip between the two is a gap that no read can close. Conditions that a
+//! request carries itself (a version, the entry, the component's mark) do close it, so those edits stay possible.
+
+use rekeyd::clock::Timestamp;
+use rekeyd::rotation::{Effect, State};
+
+use crate::plan::Plan;
+use crate::world::{FOREIGN, IN_PLACE, OLD, Staged, WRONG, World, bit};
+
+/// An edit by somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Another key beside the credential in a store's current.
+    OtherKeys(usize),
+    /// A credential that nobody accepts, into a store's current.
+    Refused(usize),
+    /// The old credential, put back into a store's current.
+    Restored(usize),
+    /// Rotated in Setup, and the store's current edited to it.
+    Rotated(usize),
+    /// Rotated in Setup, and no store told.
+    RotatedOnly,
+    /// Another secret under the same key, and no store told.
+    InPlace,
+    /// The component edited, its secret as it was.
+    Touched,
+    /// A value of theirs in a store's pending.
+    Pending(usize),
+    /// A store's pending removed.
+    PendingGone(usize),
+    /// An entry of theirs in the staged slot.
+    Slot,
+    /// Our staged entry removed.
+    SlotGone,
+}
+
+/// Every edit that is possible now, with the world after it.
+pub fn edits(plan: &Plan, state: &State, world: &World, out: &[Effect], now: Timestamp) -> Vec<(Edit, World)> {
+    let across = out.iter().any(|effect| {
+        matches!(
+            effect,
+            Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke
+        )
+    });
+    let mut edits = Vec::new();
+    let mut add = |edit: Edit, change: &dyn Fn(&mut World)| {
+        let mut after = world.clone();
+        change(&mut after);
+        after.left.foreign -= 1;
+        edits.push((edit, after));
+    };
+    if !across {
+        for i in 0..world.stores.len() {
+            stores(world, state, i, &mut add);
+            add(Edit::Rotated(i), &|world| {
+                rotate(plan, world, now);
+                put(world, i, FOREIGN);
+            });
+        }
+    }
+    add(Edit::RotatedOnly, &|world| rotate(plan, world, now));
+    if plan.caps.overlap {
+        let free = match world.slot {
+            None => !out.contains(&Effect::Mint),
+            Some(entry) => plan.org.post_replaces && !entry.retired,
+        };
+        if free {
+            add(Edit::Slot, &|world| {
+                let id = world.next_id;
+                world.next_id += 1;
+                world.change(plan, now, |world| {
+                    world.slot = Some(Staged {
+                        credential: FOREIGN,
+                        id,
+                        retired: false,
+                        created: now,
+                    });
+                });
+            });
+        }
+        if world.slot.is_some_and(|entry| !entry.retired) {
+            add(Edit::SlotGone, &|world| world.change(plan, now, |world| world.slot = None));
+        }
+    } else {
+        add(Edit::Touched, &|world| world.modified += 1);
+        if !out.contains(&Effect::Undo) {
+            add(Edit::InPlace, &|world| {
+                world.meddled = true;
+                world.change(plan, now, |world| world.put_primary(plan, IN_PLACE));
+            });
+        }
+    }
+    edits
+}
+
+fn stores(world: &World, state: &State, i: usize, add: &mut dyn FnMut(Edit, &dyn Fn(&mut World))) {
+    let at = &world.stores[i];
+    add(Edit::OtherKeys(i), &|world| {
+        let current = world.stores[i].current;
+        let theirs = world.stores[i].theirs;
+        put(world, i, current);
+        world.stores[i].extra = true;
+        world.stores[i].theirs = theirs;
+    });
+    add(Edit::Refused(i), &|world| put(world, i, WRONG));
+    if at.current != OLD {
+        add(Edit::Restored(i), &|world| put(world, i, OLD));
+    }
+    let tear = |world: &mut World| {
+        let at = &mut world.stores[i];
+        let held = at.pending.map_or(0, |(held, _)| bit(held));
+        at.pending_version += 1;
+        world.torn |= if state.sent { held } else { 0 };
+    };
+    add(Edit::Pending(i), &|world| {
+        tear(world);
+        world.stores[i].pending = Some((WRONG, false));
+    });
+    if at.pending.is_some() {
+        add(Edit::PendingGone(i), &|world| {
+            tear(world);
+            world.stores[i].pending = None;
+        });
+    }
+}
+
+fn put(world: &mut World, i: usize, credential: u8) {
+    let at = &mut world.stores[i];
+    at.current = credential;
+    at.theirs = true;
+    at.version += 1;
+    at.log[usize::from(at.version)] = credential;
+}
+
+fn rotate(plan: &Plan, world: &mut World, now: Timestamp) {
+    world.meddled = true;
+    let id = world.next_id;
+    world.next_id += 1;
+    world.modified += 1;
+    world.change(plan, now, |world| {
+        if plan.caps.overlap {
+            world.slot = Some(Staged {
+                credential: world.primary,
+                id,
+                retired: true,
+                created: now,
+            });
+        }
+        world.primary = FOREIGN;
+    });
+}

@@ -1,0 +1,176 @@
+//! From every state, with nothing more going wrong: where does it end?
+
+use std::collections::BTreeMap;
+
+use rekeyd::rotation::Hold;
+
+use crate::plan::{Expect, Plan};
+
+/// Where a state stands, or where the healthy way from it leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fate {
+    Running,
+    Done,
+    ReportedGone,
+    Untouched,
+    Abandoned,
+    Undone,
+    /// Until a person speaks.
+    Held(&'static str),
+    /// Held, and looked at again and again by itself.
+    HeldAgain(&'static str),
+    /// Tried again at growing distance until it counts as exhausted, which is a hold.
+    Exhausted,
+    /// Round and round, with nothing failing and nobody told.
+    Lost,
+}
+
+impl Fate {
+    pub fn held(reason: &Hold, again: bool) -> Self {
+        let name = match reason {
+            Hold::OwnLogin => "own login",
+            Hold::Obstacles { .. } => "obstacles",
+            Hold::StoresDisagree => "stores disagree",
+            Hold::CurrentRefused => "current refused",
+            Hold::CurrentDiffers => "current differs",
+            Hold::Inconclusive { .. } => "inconclusive",
+            Hold::ForeignSlot { .. } => "foreign slot",
+            Hold::ForeignPending { .. } => "foreign pending",
+            Hold::ForeignCurrent { .. } => "foreign current",
+            Hold::EarlyRefused => "early refused",
+            Hold::NeverAccepted => "never accepted",
+            Hold::NeitherAccepted { .. } => "neither accepted",
+            Hold::StillAccepted => "still accepted",
+            Hold::BrokenUndo { .. } => "broken undo",
+            Hold::Refused { .. } => "refused",
+            Hold::Masked => "masked twice",
+            Hold::Exhausted { .. } => "exhausted",
+        };
+        match again {
+            true => Fate::HeldAgain(name),
+            false => Fate::Held(name),
+        }
+    }
+
+    fn is_held(self) -> bool {
+        matches!(self, Fate::Held(_) | Fate::HeldAgain(_) | Fate::Exhausted)
+    }
+}
+
+/// What liveness needs to know of a state.
+#[derive(Clone, Copy, Debug)]
+pub struct Flags {
+    pub fate: Fate,
+    /// At most one fault so far, and nobody else's edit.
+    pub mild: bool,
+    /// The healthy step counted as a failure.
+    pub failed: bool,
+}
+
+/// The verdict over a whole graph.
+pub struct Judged {
+    pub fates: BTreeMap<String, usize>,
+    pub longest: usize,
+    /// A state from which it goes wrong, and how.
+    pub wrong: Option<(u32, &'static str)>,
+}
+
+#[derive(Clone, Copy)]
+struct End {
+    fate: Fate,
+    /// Held at some point of the way.
+    asked: bool,
+    steps: usize,
+}
+
+/// Follows the healthy edges from every state.
+pub fn judge(plan: &Plan, flags: &[Flags], next: &[u32]) -> Judged {
+    let mut ends: Vec<Option<End>> = vec![None; flags.len()];
+    let mut on_way: Vec<u32> = vec![u32::MAX; flags.len()];
+    for start in 0..flags.len() {
+        let mut way: Vec<usize> = Vec::new();
+        let mut at = start;
+        let mut end = loop {
+            if let Some(end) = ends[at] {
+                break end;
+            }
+            if on_way[at] == start as u32 {
+                break cycle(&way, at, flags);
+            }
+            on_way[at] = start as u32;
+            way.push(at);
+            match next[at] {
+                u32::MAX => {
+                    break End {
+                        fate: flags[at].fate,
+                        asked: false,
+                        steps: 0,
+                    };
+                }
+                to => at = to as usize,
+            }
+        };
+        for at in way.into_iter().rev() {
+            end.asked |= flags[at].fate.is_held();
+            end.steps += 1;
+            ends[at] = Some(end);
+        }
+    }
+    let mut judged = Judged {
+        fates: BTreeMap::new(),
+        longest: 0,
+        wrong: None,
+    };
+    for (id, (end, flags)) in ends.iter().zip(flags).enumerate() {
+        let Some(end) = end else { continue };
+        *judged.fates.entry(format!("{:?}", end.fate)).or_default() += 1;
+        judged.longest = judged.longest.max(end.steps);
+        let wrong = wrong(plan, *end, flags.mild);
+        if judged.wrong.is_none() {
+            judged.wrong = wrong.map(|what| (id as u32, what));
+        }
+    }
+    judged
+}
+
+fn wrong(plan: &Plan, end: End, mild: bool) -> Option<&'static str> {
+    match (end.fate, plan.expect) {
+        (Fate::Lost | Fate::Running, _) => Some("it goes round without an end, and nobody is told"),
+        (Fate::ReportedGone, _) => Some("the old value was at hand, and its end only reported"),
+        (Fate::Done, Expect::Done) | (Fate::Untouched, Expect::Untouched) if mild && end.asked => {
+            Some("a person was asked after one fault in a healthy world")
+        }
+        (Fate::Done, Expect::Done) | (Fate::Untouched, Expect::Untouched) => None,
+        (Fate::Held(_) | Fate::HeldAgain(_) | Fate::Exhausted, Expect::Held) => None,
+        (_, Expect::Done) if mild => Some("one fault in a healthy world does not end rotated"),
+        (_, Expect::Untouched) if mild => Some("it should have ended with the old one untouched"),
+        (_, Expect::Held) if mild => Some("a person should have been told"),
+        (
+            Fate::Done
+            | Fate::Untouched
+            | Fate::Abandoned
+            | Fate::Undone
+            | Fate::Held(_)
+            | Fate::HeldAgain(_)
+            | Fate::Exhausted,
+            Expect::Done | Expect::Untouched | Expect::Held | Expect::Anything,
+        ) => None,
+    }
+}
+
+fn cycle(way: &[usize], at: usize, flags: &[Flags]) -> End {
+    let from = way.iter().position(|seen| *seen == at).unwrap_or(0);
+    let ring = &way[from..];
+    let held = ring.iter().map(|at| flags[*at].fate).find(|fate| fate.is_held());
+    let failing = ring.iter().any(|at| flags[*at].failed);
+    let fate = match (held, failing) {
+        (Some(held), _) => held,
+        (None, true) => Fate::Exhausted,
+        (None, false) => Fate::Lost,
+    };
+    End {
+        fate,
+        asked: false,
+        steps: 0,
+    }
+}
