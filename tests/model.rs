@@ -41,7 +41,13 @@ fn every_promise_holds_in_every_reachable_state() {
         let outcome = explore::explore(&plan, Guards::all());
         println!(
             "{:<32} {} {:>9} {:>10} {:>6.1}s longest {} {:?}",
-            plan.name, plan.stores, outcome.states, outcome.transitions, began.elapsed().as_secs_f32(), outcome.longest, outcome.fates
+            plan.name,
+            plan.stores,
+            outcome.states,
+            outcome.transitions,
+            began.elapsed().as_secs_f32(),
+            outcome.longest,
+            outcome.fates
         );
         if let Some(violation) = &outcome.violation {
             println!("{}", trace::tell(&plan, Guards::all(), violation));

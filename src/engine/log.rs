@@ -29,6 +29,7 @@ pub fn log(app: &str, state: &State, events: &[Event]) {
             | Event::LateProof
             | Event::Rechecked { .. }
             | Event::Superseded { .. }
+            | Event::Restarted
             | Event::Rotated
             | Event::Resumed { .. }
             | Event::Ended { .. } => tracing::info!(app, rotation = %id, "{text}"),

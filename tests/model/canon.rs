@@ -128,20 +128,34 @@ fn forget(state: &mut State, now: Timestamp) {
         trim(&mut state.alive);
     }
     trim(&mut state.dead);
-    for trial in [&mut state.proof, &mut state.settle, &mut state.dead, &mut state.alive] {
+    for trial in [
+        &mut state.proof,
+        &mut state.settle,
+        &mut state.dead,
+        &mut state.alive,
+    ] {
         trial.wavered = false;
     }
     // Five seconds at first, ten and more after: beyond every limit, and so alike. Exhaustion is not reached.
     state.attempts = state.attempts.min(1);
-    if let Rest::Held { again: Some(again), .. } = &mut state.rest {
+    if let Rest::Held {
+        again: Some(again), ..
+    } = &mut state.rest
+    {
         *again = (*again).max(now);
     }
     let way_back = !overlap && !state.is_rotated() && !state.cutover.is_open();
-    state.restarted_at = state.restarted_at.filter(|at| way_back && state.proof.first.is_none_or(|first| first < *at));
+    state.restarted_at = state
+        .restarted_at
+        .filter(|at| way_back && state.proof.first.is_none_or(|first| first < *at));
     let trials = [state.early, state.proof, state.settle, state.dead, state.alive];
     let past = state.not_before.is_some_and(|until| until <= now);
     let answered = |trial: &Trial| {
-        trial.answer == TrialAnswer::None || trial.last.zip(state.not_before).is_none_or(|(at, until)| until <= at)
+        trial.answer == TrialAnswer::None
+            || trial
+                .last
+                .zip(state.not_before)
+                .is_none_or(|(at, until)| until <= at)
     };
     if past && trials.iter().all(answered) {
         state.not_before = None;
@@ -198,9 +212,16 @@ fn each_time(node: &mut Node, f: &mut dyn FnMut(&mut Timestamp)) {
         &mut state.dead,
         &mut state.alive,
     ] {
-        trial.first.iter_mut().chain(trial.last.iter_mut()).for_each(&mut *f);
+        trial
+            .first
+            .iter_mut()
+            .chain(trial.last.iter_mut())
+            .for_each(&mut *f);
     }
-    if let Rest::Held { again: Some(again), .. } = &mut state.rest {
+    if let Rest::Held {
+        again: Some(again), ..
+    } = &mut state.rest
+    {
         f(again);
     }
     for at in [

@@ -151,7 +151,10 @@ impl Graph<'_> {
 fn flags(plan: &Plan, node: &Node) -> Flags {
     let (budget, left) = (plan.budget, node.world.left);
     let faults = budget.crashes - left.crashes + budget.lost - left.lost;
-    let mild = faults <= 1 && !node.world.outlasted && budget.foreign == left.foreign && budget.person == left.person;
+    let mild = faults <= 1
+        && !node.world.outlasted
+        && budget.foreign == left.foreign
+        && budget.person == left.person;
     Flags {
         fate: match &node.state.rest {
             Rest::Running => Fate::Running,
@@ -176,12 +179,48 @@ fn hash(node: &Node) -> u128 {
     let state = &node.state;
     // Identity, capabilities and limits never change within a plan.
     (&state.mode, &state.rest, &state.lanes, state.baselined).hash(&mut hasher);
-    (state.old, state.old_key, state.new, state.new_key, &state.candidates).hash(&mut hasher);
-    (&state.staged, &state.orphan, state.slot_empty_at, &state.modified, state.mints).hash(&mut hasher);
-    (state.mint, state.discard, state.cutover, state.sent, state.undo, state.revoke).hash(&mut hasher);
-    (state.rechecked, &state.superseded, state.late_proof, state.old_unknown).hash(&mut hasher);
+    (
+        state.old,
+        state.old_key,
+        state.new,
+        state.new_key,
+        &state.candidates,
+    )
+        .hash(&mut hasher);
+    (
+        &state.staged,
+        &state.orphan,
+        state.slot_empty_at,
+        &state.modified,
+        state.mints,
+    )
+        .hash(&mut hasher);
+    (
+        state.mint,
+        state.discard,
+        state.cutover,
+        state.sent,
+        state.undo,
+        state.revoke,
+    )
+        .hash(&mut hasher);
+    (
+        state.rechecked,
+        &state.superseded,
+        state.late_proof,
+        state.old_unknown,
+    )
+        .hash(&mut hasher);
     (state.early, state.proof, state.settle, state.dead, state.alive).hash(&mut hasher);
-    (state.rotated_at, state.attempts, state.not_before, state.resumed_at, state.restarted_at, &state.take_over).hash(&mut hasher);
+    (
+        state.rotated_at,
+        state.attempts,
+        state.not_before,
+        state.resumed_at,
+        state.restarted_at,
+        &state.take_over,
+    )
+        .hash(&mut hasher);
     node.world.hash(&mut hasher);
     node.doing.hash(&mut hasher);
     u128::from(hasher.a) << 64 | u128::from(hasher.b)

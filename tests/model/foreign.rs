@@ -36,7 +36,13 @@ pub enum Edit {
 }
 
 /// Every edit that is possible now, with the world after it.
-pub fn edits(plan: &Plan, state: &State, world: &World, out: &[Effect], now: Timestamp) -> Vec<(Edit, World)> {
+pub fn edits(
+    plan: &Plan,
+    state: &State,
+    world: &World,
+    out: &[Effect],
+    now: Timestamp,
+) -> Vec<(Edit, World)> {
     let across = out.iter().any(|effect| {
         matches!(
             effect,
@@ -80,7 +86,9 @@ pub fn edits(plan: &Plan, state: &State, world: &World, out: &[Effect], now: Tim
             });
         }
         if world.slot.is_some_and(|entry| !entry.retired) {
-            add(Edit::SlotGone, &|world| world.change(plan, now, |world| world.slot = None));
+            add(Edit::SlotGone, &|world| {
+                world.change(plan, now, |world| world.slot = None)
+            });
         }
     } else {
         add(Edit::Touched, &|world| world.modified += 1);

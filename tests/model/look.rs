@@ -45,10 +45,7 @@ pub fn look(plan: &Plan, world: &World, state: &State, now: Timestamp, look: Loo
             }
             vec![(after, Observation::Surveyed(Box::new(eye.facts(None))))]
         }
-        Look::Superseded => vec![(
-            world.clone(),
-            Observation::Surveyed(Box::new(eye.facts(None))),
-        )],
+        Look::Superseded => vec![(world.clone(), Observation::Surveyed(Box::new(eye.facts(None))))],
         Look::Choose => {
             let mut after = world.clone();
             after.cache = Some(after.next);
@@ -182,9 +179,7 @@ impl Eye<'_> {
             return self
                 .both(world, judged, new)
                 .into_iter()
-                .map(|(world, old, new)| {
-                    (world, Observation::Probed(subject, self.probes(old, Some(new))))
-                })
+                .map(|(world, old, new)| (world, Observation::Probed(subject, self.probes(old, Some(new)))))
                 .collect();
         }
         let beside = control.then(|| self.control());
@@ -212,9 +207,11 @@ impl Eye<'_> {
             false => Finding::Taken(Detail::Nothing),
         };
         match effect {
-            Effect::Mint => only(world.slot.map_or(Finding::NotTaken, |entry| {
-                Finding::Entry(self.entry(entry))
-            })),
+            Effect::Mint => only(
+                world
+                    .slot
+                    .map_or(Finding::NotTaken, |entry| Finding::Entry(self.entry(entry))),
+            ),
             Effect::Discard => {
                 let orphan = self.state.orphan.as_ref().or(self.state.staged.as_ref());
                 let still = world.slot.is_some_and(|entry| {

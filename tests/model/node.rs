@@ -127,7 +127,14 @@ impl Walk<'_> {
             Doing::Look(wanted) => {
                 let seen = look(self.plan, &node.world, &node.state, self.now, *wanted);
                 for (n, (world, observation)) in seen.into_iter().enumerate() {
-                    self.take(node, world, Vec::new(), observation, Choice::Saw(n as u8), Vec::new());
+                    self.take(
+                        node,
+                        world,
+                        Vec::new(),
+                        observation,
+                        Choice::Saw(n as u8),
+                        Vec::new(),
+                    );
                 }
                 if node.world.left.lost > 0 {
                     let mut world = node.world.clone();
@@ -206,7 +213,14 @@ impl Walk<'_> {
         let performed = |answer| Observation::Performed(effect, answer);
         let write = match prepared {
             Prepared::Answer(answer) => {
-                self.take(node, world, rest, performed(answer), Choice::Answered(effect), Vec::new());
+                self.take(
+                    node,
+                    world,
+                    rest,
+                    performed(answer),
+                    Choice::Answered(effect),
+                    Vec::new(),
+                );
                 return;
             }
             Prepared::Send(write) => write,
@@ -232,7 +246,14 @@ impl Walk<'_> {
         if world.left.lost > 0 {
             let lost = on_its_way(&world);
             let unknown = Answer::Unknown(String::new());
-            self.take(node, lost.clone(), rest.clone(), performed(unknown), Choice::Lost(effect), Vec::new());
+            self.take(
+                node,
+                lost.clone(),
+                rest.clone(),
+                performed(unknown),
+                Choice::Lost(effect),
+                Vec::new(),
+            );
             for (long, until) in [(false, None), (true, Some(self.now + AWAY))] {
                 let mut world = world.clone();
                 world.left.lost -= 1;
@@ -275,7 +296,14 @@ impl Walk<'_> {
         }
         world.left.crashes -= 1;
         world.cache = None;
-        self.take(node, world.clone(), Vec::new(), Observation::Restarted, choice(false), Vec::new());
+        self.take(
+            node,
+            world.clone(),
+            Vec::new(),
+            Observation::Restarted,
+            choice(false),
+            Vec::new(),
+        );
         self.edges.push(Edge {
             choice: choice(true),
             node: Node {
@@ -365,7 +393,11 @@ impl Walk<'_> {
         if busy && !matches!(doing, Doing::Out(_)) {
             impure("effects are out, and it does something else");
         }
-        let gone = next.events.iter().filter(|event| **event == Event::ValueGone).count() as u8;
+        let gone = next
+            .events
+            .iter()
+            .filter(|event| **event == Event::ValueGone)
+            .count() as u8;
         if journaled.caps.value_by == ValueBy::Salesforce {
             world.gone += gone;
         }

@@ -184,7 +184,14 @@ pub fn all() -> Vec<Plan> {
                 ..HEALTHY
             },
         ),
-        staged("staged, id kept by swap", Tri::No, Org { same_id: true, ..late }),
+        staged(
+            "staged, id kept by swap",
+            Tri::No,
+            Org {
+                same_id: true,
+                ..late
+            },
+        ),
         Plan {
             expect: Expect::Held,
             ..staged(

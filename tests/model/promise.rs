@@ -108,8 +108,7 @@ fn nothing_lost(plan: &Plan, world: &World) -> Option<Breach> {
 
 /// A reader of a store whose current nobody else touched gets a refused credential, and no outage is due.
 fn readers_shut_out(plan: &Plan, state: &State, world: &World) -> bool {
-    let shut_out =
-        |store: &crate::world::Store| !store.theirs && !world.accepts(plan, store.current);
+    let shut_out = |store: &crate::world::Store| !store.theirs && !world.accepts(plan, store.current);
     if world.meddled || !world.stores.iter().any(shut_out) {
         return false;
     }

@@ -58,13 +58,20 @@ fn brief(event: &Event) -> String {
         Event::FoundApplied { effect, .. } => format!("found applied {effect}"),
         Event::FoundAbsent { effect } => format!("found absent {effect}"),
         Event::Lost { effect, .. } => format!("lost {effect}"),
-        Event::Probed { subject, pair, beside } => format!(
+        Event::Probed {
+            subject,
+            pair,
+            beside,
+        } => format!(
             "probed {subject:?}: {:?}, beside {:?}",
             pair.verdict,
             beside.as_ref().map(|report| &report.verdict)
         ),
         Event::Deferred { until, why, failed } => {
-            format!("deferred to now{:+}s: {why} (failed: {failed})", (until.0 - NOW.0) / 1000)
+            format!(
+                "deferred to now{:+}s: {why} (failed: {failed})",
+                (until.0 - NOW.0) / 1000
+            )
         }
         Event::Baselined { .. } => "baselined".to_owned(),
         other => format!("{other:?}"),

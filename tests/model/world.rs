@@ -169,8 +169,7 @@ impl World {
         let staged = self
             .slot
             .is_some_and(|entry| entry.credential == credential && (entry.retired || plan.org.early));
-        credential != WRONG
-            && (self.primary == credential || staged || self.lingering & bit(credential) != 0)
+        credential != WRONG && (self.primary == credential || staged || self.lingering & bit(credential) != 0)
     }
 
     /// Changes Salesforce, and notes whose acceptance changed by it.
@@ -235,7 +234,11 @@ impl World {
             let entry = self.slot.filter(|entry| *id == entry_id(entry.id))?;
             Some(entry.credential).filter(wanted)
         };
-        let found = self.cache.filter(wanted).or_else(|| stored(self)).or_else(in_slot);
+        let found = self
+            .cache
+            .filter(wanted)
+            .or_else(|| stored(self))
+            .or_else(in_slot);
         self.cache = found.or(self.cache);
         found
     }

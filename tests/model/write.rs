@@ -47,9 +47,12 @@ pub fn prepare(world: &mut World, plan: &Plan, state: &State, effect: Effect) ->
             let Some(entry) = world.slot else {
                 return Prepared::Answer(Answer::Done(Detail::Nothing));
             };
-            let named =
-                wanted == Some(&entry_id(entry.id)) && key(plan, world.primary) != key(plan, entry.credential);
-            let fits = given || state.new_key.is_none_or(|new| Some(new) == ours(entry.credential));
+            let named = wanted == Some(&entry_id(entry.id))
+                && key(plan, world.primary) != key(plan, entry.credential);
+            let fits = given
+                || state
+                    .new_key
+                    .is_none_or(|new| Some(new) == ours(entry.credential));
             match named && fits {
                 true => Prepared::Send(Write::Delete { id: entry.id }),
                 false => Prepared::Answer(conflict()),
@@ -321,14 +324,20 @@ impl Landing<'_> {
             return conflict();
         }
         if at.theirs && world.accepts(self.plan, at.current) {
-            self.breach(Promise::P4, "somebody else's accepted current credential was published over");
+            self.breach(
+                Promise::P4,
+                "somebody else's accepted current credential was published over",
+            );
         }
         if world.ever & bit(credential) == 0 {
             self.breach(Promise::P2, "a credential was published that was never accepted");
         }
         let unsteady = world.mixes(credential, self.now, limits().propagation);
         if self.plan.caps.overlap && unsteady {
-            self.breach(Promise::P2, "a credential was published before its acceptance was stable");
+            self.breach(
+                Promise::P2,
+                "a credential was published before its acceptance was stable",
+            );
         }
         let at = &mut world.stores[usize::from(store)];
         at.current = credential;
