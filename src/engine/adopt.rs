@@ -31,8 +31,8 @@ struct Standing {
     waiting: Option<(RotationId, Credential)>,
 }
 
-/// Makes first contact. `known` tells whether the journal knows a rotation; `fresh` that it knew nothing at all when
-/// the daemon started; `handed` is a pair that a person handed over.
+/// Makes first contact. `known` tells whether the journal knows a rotation; `fresh` that it says nothing of the
+/// app at all; `handed` is a pair that a person handed over.
 pub(super) async fn contact(
     seat: &Seat,
     fresh: bool,

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::engine::note::{Note, Unreadable};
+use crate::port::VersionRef;
 use crate::port::journal::Record;
-use crate::rotation::{End, Event, Progress, RotationId, State, Tri, fold};
+use crate::rotation::{Effect, End, Event, Progress, RotationId, State, Tri, fold};
 use crate::secret::Fingerprint;
 
 /// One rotation as far as it has come.
@@ -27,6 +28,23 @@ pub struct Run {
     pub started_at: Timestamp,
     /// When the last event was written.
     pub last_at: Timestamp,
+}
+
+/// A value that was sent to Salesforce and never published, kept under a name of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The store's name.
+    pub store: String,
+    /// Its version there.
+    pub version: VersionRef,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was last probed.
+    pub last_probe: Option<Timestamp>,
+    /// How often.
+    pub probes: u32,
+    /// It was found accepted: a person knows.
+    pub alive: bool,
 }
 
 /// What is known of one app.
@@ -52,6 +70,8 @@ pub struct AppLedger {
     pub failed_at: Option<Timestamp>,
     /// Whether a staged pair was seen to log in before the cutover.
     pub proves_early: Tri,
+    /// Values that were sent and never published, set aside in a store.
+    pub aside: Vec<SetAside>,
     /// Every rotation that this journal knows for the app.
     pub rotations: BTreeSet<RotationId>,
 }
@@ -96,6 +116,23 @@ impl AppLedger {
                 });
             }
             Note::Step { step } => self.step(at, step),
+            Note::Behind { why } => {
+                self.hold = Some(("rekeyd".into(), why.clone()));
+                self.adopted_at = None;
+                self.run = None;
+            }
+            Note::AsideProbed {
+                store,
+                version,
+                alive,
+            } => {
+                let of = |aside: &&mut SetAside| aside.store == *store && aside.version == *version;
+                if let Some(aside) = self.aside.iter_mut().find(of) {
+                    aside.last_probe = Some(at);
+                    aside.probes = aside.probes.saturating_add(1);
+                    aside.alive |= *alive;
+                }
+            }
             Note::HoldAsked { by, why } => self.hold = Some((by.clone(), why.clone())),
             Note::HoldLifted { by: _ } => {
                 self.hold = None;
@@ -112,6 +149,30 @@ impl AppLedger {
         run.last_at = at;
         if run.state.early.run > early && run.state.early.control {
             self.proves_early = Tri::Yes;
+        }
+        if let Event::Applied {
+            effect: Effect::Quarantine(store),
+            ..
+        }
+        | Event::FoundApplied {
+            effect: Effect::Quarantine(store),
+            ..
+        } = step
+        {
+            let version = run
+                .state
+                .lanes
+                .get(*store)
+                .and_then(|lane| lane.pending_version.clone());
+            let named = run.stores.get(*store).cloned().zip(version);
+            self.aside.extend(named.map(|(store, version)| SetAside {
+                store,
+                version,
+                since: at,
+                last_probe: None,
+                probes: 0,
+                alive: false,
+            }));
         }
         match step {
             Event::LateProof => self.proves_early = Tri::No,
@@ -151,6 +212,11 @@ impl AppLedger {
             | Event::Undoing { .. }
             | Event::Ended { .. } => {}
         }
+    }
+
+    /// The journal says nothing of it: a new app, or a new journal.
+    pub fn is_new(&self) -> bool {
+        self.adopted_at.is_none() && self.run.is_none() && self.hold.is_none()
     }
 
     /// The rotation that is under way.

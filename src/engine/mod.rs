@@ -26,3 +26,4 @@ mod survey;
 pub mod tell;
 mod took;
 mod values;
+mod watch;

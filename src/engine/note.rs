@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::port::ProbeReport;
 use crate::port::journal::{Entry, Record};
+use crate::port::{ProbeReport, VersionRef};
 use crate::rotation::{Capabilities, Event, Limits, RotationId};
 use crate::secret::Fingerprint;
 
@@ -57,6 +57,21 @@ pub enum Note {
         /// The event.
         step: Event,
     },
+    /// A store knows a rotation (this record's) that the journal did not: the journal is an old one. Nothing it says of
+    /// the app is relied on; a person resumes, and first contact is made anew.
+    Behind {
+        /// For a person.
+        why: String,
+    },
+    /// A value that was set aside was probed again.
+    AsideProbed {
+        /// The store's name.
+        store: String,
+        /// Its version there.
+        version: VersionRef,
+        /// It is accepted.
+        alive: bool,
+    },
     /// Somebody, or rekeyd itself, stops the app.
     HoldAsked {
         /// Who.
@@ -80,6 +95,8 @@ impl Note {
             Note::Adopting { .. } => "adopting",
             Note::Started { .. } => "started",
             Note::Step { .. } => "step",
+            Note::Behind { .. } => "behind",
+            Note::AsideProbed { .. } => "aside-probed",
             Note::HoldAsked { .. } => "hold-asked",
             Note::HoldLifted { .. } => "hold-lifted",
         }

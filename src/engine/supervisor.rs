@@ -15,9 +15,10 @@ use crate::clock::Timestamp;
 use crate::engine::adopt::{Contact, contact};
 use crate::engine::command::{Command, Reply};
 use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
-use crate::engine::ledger::{AppLedger, Ledgers};
+use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
 use crate::engine::note::Note;
 use crate::engine::seat::{House, Seat};
+use crate::engine::watch;
 use crate::port::Fault;
 use crate::port::journal::{JournalFault, RecordQuery};
 use crate::random;
@@ -48,12 +49,12 @@ pub struct Supervisor {
     house: House,
     apps: BTreeMap<String, Managed>,
     ledgers: Arc<Mutex<Ledgers>>,
-    fresh: bool,
     tick: Duration,
     told: Told,
     drain: CancellationToken,
     words: BTreeMap<String, mpsc::Sender<Word>>,
     contacts: BTreeMap<String, (Timestamp, u32)>,
+    compared: BTreeSet<String>,
     busy: BTreeSet<String>,
     tasks: JoinSet<(String, Task)>,
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
@@ -62,6 +63,8 @@ pub struct Supervisor {
 enum Task {
     Lane(LaneEnd),
     Contact(Box<Result<Contact, Fault>>, RotationId),
+    Behind(Result<Option<RotationId>, Fault>),
+    Aside(SetAside, Option<bool>),
 }
 
 /// Between two first contacts of one app: 30 s doubling to 30 min.
@@ -91,13 +94,13 @@ impl Supervisor {
         Ok(Supervisor {
             house,
             apps,
-            fresh: records.is_empty(),
             ledgers: Arc::new(Mutex::new(ledgers)),
             tick,
             told,
             drain,
             words: BTreeMap::new(),
             contacts: BTreeMap::new(),
+            compared: BTreeSet::new(),
             busy: BTreeSet::new(),
             tasks: JoinSet::new(),
             submitters: BTreeMap::new(),
@@ -172,6 +175,9 @@ impl Supervisor {
             if ledger.hold.is_some() {
                 continue;
             }
+            if self.compare_first(&app, &managed, &ledger) {
+                continue;
+            }
             if let Some(run) = ledger.running() {
                 let waits_for_a_person = matches!(run.state.rest, Rest::Held { again: None, .. });
                 if !waits_for_a_person {
@@ -194,10 +200,111 @@ impl Supervisor {
                 Decision::NotDue { .. }
                 | Decision::Waiting { .. }
                 | Decision::Running { .. }
-                | Decision::Unadopted { .. } => {}
+                | Decision::Unadopted { .. } => self.look_at_aside(&app, &managed, &ledger, now),
             }
         }
         Ok(())
+    }
+
+    /// Once per process, before anything else is done for an app that the journal knows: is the journal an old one?
+    fn compare_first(&mut self, app: &str, managed: &Managed, ledger: &AppLedger) -> bool {
+        let known = ledger.adopted_at.is_some() || ledger.run.is_some();
+        if !known || self.compared.contains(app) {
+            return false;
+        }
+        let now = self.house.clock.now();
+        let (due, tries) = self.contacts.get(app).copied().unwrap_or((now, 0));
+        if now < due {
+            return true;
+        }
+        self.contacts.insert(
+            app.to_owned(),
+            (now + contact_delay(tries), tries.saturating_add(1)),
+        );
+        let (seat, ledger, name) = (managed.seat.clone(), ledger.clone(), app.to_owned());
+        self.tasks
+            .spawn(async move { (name, Task::Behind(watch::behind(&seat, &ledger).await)) });
+        self.busy.insert(app.to_owned());
+        true
+    }
+
+    fn look_at_aside(&mut self, app: &str, managed: &Managed, ledger: &AppLedger, now: Timestamp) {
+        let due = |aside: &&SetAside| watch::next_probe(ledger, aside).is_some_and(|next| next <= now);
+        let Some(aside) = ledger.aside.iter().find(due).cloned() else {
+            return;
+        };
+        let (seat, name) = (managed.seat.clone(), app.to_owned());
+        self.tasks.spawn(async move {
+            let alive = watch::is_alive(&seat, &aside.store, &aside.version).await;
+            (name, Task::Aside(aside, alive))
+        });
+        self.busy.insert(app.to_owned());
+    }
+
+    async fn compared(
+        &mut self,
+        app: &str,
+        behind: Result<Option<RotationId>, Fault>,
+    ) -> Result<(), JournalFault> {
+        match behind {
+            Ok(Some(id)) => self.behind(app, id).await.map(drop),
+            Ok(None) => {
+                self.compared.insert(app.to_owned());
+                self.contacts.remove(app);
+                Ok(())
+            }
+            Err(fault) => {
+                tracing::warn!(app, "no store answers, so nothing is started: {fault}");
+                Ok(())
+            }
+        }
+    }
+
+    async fn behind(&mut self, app: &str, id: RotationId) -> Result<String, JournalFault> {
+        let why = format!("a store knows rotation {id}, which this journal does not: it is an old one");
+        tracing::error!(app, rotation = %id, "{why}");
+        self.write(app, Some(id), &Note::Behind { why: why.clone() })
+            .await?;
+        self.compared.insert(app.to_owned());
+        Ok(why)
+    }
+
+    /// A value that was set aside and is accepted now is a late write that landed: consumers may be without access.
+    async fn probed_aside(
+        &mut self,
+        app: &str,
+        aside: SetAside,
+        alive: Option<bool>,
+    ) -> Result<(), JournalFault> {
+        let (store, version) = (aside.store.clone(), aside.version.clone());
+        let accepted = alive == Some(true);
+        self.write(
+            app,
+            None,
+            &Note::AsideProbed {
+                store,
+                version,
+                alive: accepted,
+            },
+        )
+        .await?;
+        if !accepted {
+            return Ok(());
+        }
+        let why = format!(
+            "the value that was set aside in store {} as version {} is accepted by Salesforce now: a late write landed",
+            aside.store, aside.version
+        );
+        tracing::error!(app, "{why}");
+        self.write(
+            app,
+            None,
+            &Note::HoldAsked {
+                by: "rekeyd".into(),
+                why,
+            },
+        )
+        .await
     }
 
     async fn begin(
@@ -273,8 +380,14 @@ impl Supervisor {
             (now + contact_delay(tries), tries.saturating_add(1)),
         );
         let Ok(id) = self.id() else { return };
+        {
+            // What this contact may write into a store is ours, also if its answer is lost.
+            let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+            ledgers.0.entry(app.to_owned()).or_default().rotations.insert(id);
+        }
         let ledger = self.ledger(app);
-        let (seat, fresh, org) = (managed.seat.clone(), self.fresh, managed.org.clone());
+        let (seat, org) = (managed.seat.clone(), managed.org.clone());
+        let fresh = ledger.is_new();
         let name = app.to_owned();
         self.tasks.spawn(async move {
             let _place = org.acquire_owned().await;
@@ -313,6 +426,8 @@ impl Supervisor {
                 Ok(())
             }
             Task::Lane(LaneEnd::Held | LaneEnd::Stopped) => Ok(()),
+            Task::Behind(behind) => self.compared(&app, behind).await,
+            Task::Aside(aside, alive) => self.probed_aside(&app, aside, alive).await,
             Task::Contact(contact, id) => self.contacted(&app, *contact, id).await,
         }
     }

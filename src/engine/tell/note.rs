@@ -25,6 +25,19 @@ pub fn note_sentence(note: &Note, stores: &[String]) -> String {
             stores.join(", ")
         ),
         Note::Step { step } => sentence(step, stores),
+        Note::Behind { why } => format!("held: {why}"),
+        Note::AsideProbed {
+            store,
+            version,
+            alive,
+        } => format!(
+            "the value set aside in store {store} as version {version} is {}",
+            if *alive {
+                "ACCEPTED by Salesforce"
+            } else {
+                "not accepted"
+            }
+        ),
         Note::HoldAsked { by, why } => format!("held by {by}: {why}"),
         Note::HoldLifted { by } => format!("hold lifted by {by}"),
     }
