@@ -14,16 +14,18 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::cli::exit::Failure;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::document::FieldNames;
 use crate::engine::ledger::Ledgers;
 use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
+use crate::journal::SqliteJournal;
 use crate::policy::Policy;
 use crate::policy::app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
 use crate::policy::org::{Login, OrgPolicy};
 use crate::policy::store::{StorePolicy, TokenSource as PolicyToken, VaultAuth};
 use crate::port;
+use crate::port::journal::JournalFault;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
@@ -364,4 +366,45 @@ pub fn house(
         random,
         prints,
     }
+}
+
+/// Opens the journal to look at it; `None` if there is none yet.
+///
+/// # Errors
+/// [`Failure`] (1) for one that cannot be read, with what to do.
+pub async fn journal_to_read(path: &Path) -> Result<Option<Arc<dyn port::journal::Journal>>, Failure> {
+    match SqliteJournal::open_read_only(path).await {
+        Ok(journal) => Ok(Some(Arc::new(journal))),
+        Err(JournalFault::Missing(_)) => Ok(None),
+        Err(fault) => Err(Failure::failed(fault.to_string())),
+    }
+}
+
+/// Notes in the store's own log, where it keeps one, that somebody reads an app's value by hand.
+///
+/// # Errors
+/// [`Failure`] (1): then nothing may be shown. As [`open_store`] otherwise.
+pub async fn record_access(
+    policy: &Policy,
+    app: &str,
+    store: &str,
+    (who, why): (&str, &str),
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let entries = policy.apps.get(app).map(|app| app.stores.as_slice());
+    let entry = entries
+        .unwrap_or_default()
+        .iter()
+        .find(|entry| entry.store == store);
+    let (Some(entry), Some(StorePolicy::File(settings))) = (entry, policy.stores.get(store)) else {
+        // The others log on their own side who asks them for what.
+        return Ok(());
+    };
+    let failed = |text: String| Failure::failed(format!("store {store}: {text}"));
+    let path = StorePath::parse(&entry.path).map_err(|fault| failed(fault.to_string()))?;
+    FileStore::open(store, &settings.directory, &settings.identity_file, &path)
+        .map_err(|fault| failed(fault.to_string()))?
+        .record_access(who, why, at)
+        .await
+        .map_err(|fault| failed(fault.to_string()))
 }

@@ -5,13 +5,21 @@
 //! read-only. Not here: what any of it means (`engine`, `rotation`).
 
 mod check;
+pub mod client;
 pub mod config;
 mod demo;
 pub mod exit;
+mod history;
+mod line;
 pub mod output;
 pub mod references;
+mod rotate;
 mod run;
 mod sandbox;
+mod secret;
+mod status;
+mod submit;
+mod tell_daemon;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,14 +52,30 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// End the rotation under way, before its point of no return.
+    Abandon(tell_daemon::Abandon),
     /// Print every fault of the policy.
     Check(check::Args),
     /// Show the whole job on a simulated org, in under a minute, in a directory of its own.
     Demo(demo::Args),
+    /// Show what happened, or verify that the record of it holds.
+    History(history::Args),
+    /// Start nothing for an app, and stop what is under way at its next boundary.
+    Hold(tell_daemon::Hold),
+    /// Let a held app go on.
+    Resume(tell_daemon::Resume),
+    /// Rotate an app now, and follow it. Ends 0 rotated, 3 held, 1 otherwise.
+    Rotate(rotate::Args),
     /// Run the service.
     Run,
     /// Serve a simulated Salesforce org, for rehearsal.
     Sandbox(sandbox::Args),
+    /// Print the current credential of an app, after noting in the store who looked.
+    Secret(secret::Args),
+    /// Show where every app stands, and what a person can do.
+    Status(status::Args),
+    /// Hand over the live pair of an app that no API shows, from standard input.
+    Submit(submit::Args),
 }
 
 /// What every command is given.
@@ -69,10 +93,18 @@ pub fn run(cli: Cli) -> ExitCode {
         json: cli.json,
     };
     let done = match cli.command {
+        Command::Abandon(args) => tell_daemon::abandon(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Demo(args) => demo::run(&context, args),
+        Command::History(args) => history::run(&context, &args),
+        Command::Hold(args) => tell_daemon::hold(&context, &args),
+        Command::Resume(args) => tell_daemon::resume(&context, &args),
+        Command::Rotate(args) => rotate::run(&context, &args),
         Command::Run => run::run(&context),
         Command::Sandbox(args) => sandbox::run(&context, args),
+        Command::Secret(args) => secret::run(&context, &args),
+        Command::Status(args) => status::run(&context, &args),
+        Command::Submit(args) => submit::run(&context, &args),
     };
     match done {
         Ok(code) => code,

@@ -19,7 +19,8 @@ pub fn log(app: &str, state: &State, events: &[Event]) {
             | Event::Recovered { .. }
             | Event::OldUnknown => tracing::warn!(app, rotation = %id, "{text}"),
             Event::Deferred { .. } | Event::Intended { .. } => tracing::debug!(app, rotation = %id, "{text}"),
-            Event::Baselined { .. }
+            Event::Restarted
+            | Event::Baselined { .. }
             | Event::Chosen { .. }
             | Event::Applied { .. }
             | Event::FoundApplied { .. }

@@ -1,0 +1,170 @@
+//! `rekeyd rotate`: asks the daemon for a rotation, and follows it in the journal until it is rotated, held or over.
+//!
+//! The daemon rotates, not this command: ending it stops nothing.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::app;
+use crate::cli::client::{Client, Refusal};
+use crate::cli::exit::{self, Failure};
+use crate::cli::line::Lines;
+use crate::cli::{Context, config, output, runtime};
+use crate::clock::{Clock, SystemClock};
+use crate::engine::note::Note;
+use crate::engine::tell;
+use crate::policy::Policy;
+use crate::port::journal::{Journal, Record, RecordQuery};
+use crate::rotation::{Event, RotationId};
+
+/// What to rotate.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which app.
+    app: String,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", default_value = "asked for")]
+    reason: String,
+    /// Also outside the app's window.
+    #[arg(long)]
+    ignore_window: bool,
+    /// Return as soon as it has begun.
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// Between two looks at the journal.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// After how many looks without news the daemon is asked whether it is there.
+const QUIET_LOOKS: u32 = 20;
+
+pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
+    let policy = config::load(context)?;
+    let client = Client::new(&policy)?;
+    runtime()?.block_on(async {
+        let body = json!({ "reason": args.reason, "ignore_window": args.ignore_window });
+        let answer = client.post(&args.app, "rotate", body.to_string()).await?;
+        let id = answer.get("rotation").and_then(Value::as_str);
+        let Some(id) = id.and_then(|id| id.parse::<RotationId>().ok()) else {
+            return Err(Failure::failed("the daemon does not name the rotation that it began"));
+        };
+        if args.no_wait {
+            output::line(&match context.json {
+                true => answer.to_string(),
+                false => format!("{}: rotation {id} has begun", args.app),
+            });
+            return Ok(ExitCode::from(exit::OK));
+        }
+        let follow = Follow {
+            client,
+            app: args.app.clone(),
+            id,
+            json: context.json,
+        };
+        tokio::select! {
+            end = follow.to_the_end(&policy) => end,
+            _ = tokio::signal::ctrl_c() => {
+                let app = &args.app;
+                Err(Failure::failed(format!(
+                    "no longer watching; rotation {id} goes on: `rekeyd status {app}` tells, `rekeyd hold {app} \
+                     --reason TEXT` stops it at the next boundary"
+                )))
+            }
+        }
+    })
+}
+
+struct Follow {
+    client: Client,
+    app: String,
+    id: RotationId,
+    json: bool,
+}
+
+impl Follow {
+    async fn to_the_end(&self, policy: &Policy) -> Result<ExitCode, Failure> {
+        let path = &policy.journal.database;
+        let Some(journal) = app::journal_to_read(path).await? else {
+            return Err(Failure::failed(format!(
+                "the journal is gone: {}",
+                path.display()
+            )));
+        };
+        let mut lines = Lines::default();
+        let mut last = None;
+        let mut quiet = 0;
+        loop {
+            let records = self.news(&journal, last).await?;
+            quiet = if records.is_empty() { quiet + 1 } else { 0 };
+            for record in &records {
+                last = Some(record.seq);
+                output::line(&match self.json {
+                    true => json!(record).to_string(),
+                    false => lines.line(record),
+                });
+                if let Some(code) = self.verdict(record)? {
+                    return Ok(code);
+                }
+            }
+            if quiet >= QUIET_LOOKS {
+                quiet = 0;
+                self.is_there().await?;
+            }
+            SystemClock.sleep_until(SystemClock.now() + LOOK_EVERY).await;
+        }
+    }
+
+    /// What was written about this app since; at first, of this rotation.
+    async fn news(&self, journal: &Arc<dyn Journal>, last: Option<i64>) -> Result<Vec<Record>, Failure> {
+        let query = RecordQuery {
+            app: Some(self.app.clone()),
+            rotation: last.is_none().then_some(self.id),
+            after_seq: last,
+            ..RecordQuery::default()
+        };
+        let records = journal.read(&query).await;
+        records.map_err(|fault| Failure::failed(fault.to_string()))
+    }
+
+    /// How this command ends, if this record says so.
+    fn verdict(&self, record: &Record) -> Result<Option<ExitCode>, Failure> {
+        let Ok(note) = Note::read(record) else {
+            return Ok(None);
+        };
+        match note {
+            Note::Step { step: Event::Rotated } => Ok(Some(ExitCode::from(exit::OK))),
+            Note::Step {
+                step: Event::Held { reason, .. },
+            } => Err(Failure {
+                code: exit::HELD,
+                text: format!("held; what to do: {}", tell::remedy(&reason, &self.app)),
+            }),
+            Note::HoldAsked { .. } => Err(Failure {
+                code: exit::HELD,
+                text: format!("held; `rekeyd resume {}` lets it go on", self.app),
+            }),
+            Note::Step {
+                step: Event::Ended { end },
+            } if !end.is_rotated() => Err(Failure::failed(format!("not rotated: {end}"))),
+            Note::Step { .. }
+            | Note::Adopted { .. }
+            | Note::Unadopted { .. }
+            | Note::Adopting { .. }
+            | Note::Started { .. }
+            | Note::HoldLifted { .. } => Ok(None),
+        }
+    }
+
+    async fn is_there(&self) -> Result<(), Failure> {
+        match self.client.status().await {
+            Ok(_) | Err(Refusal::Refused(_)) => Ok(()),
+            Err(Refusal::Unreached(why)) => Err(Failure::failed(format!(
+                "{why}; rotation {} goes on when rekeyd runs again",
+                self.id
+            ))),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `rekeyd status`: where every app stands, in words, when its next rotation is due, and what a person can do.
+//!
+//! Reads the policy and the journal, so it also answers while the daemon is down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+
+use chrono::SecondsFormat;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::api::AppView;
+use crate::app;
+use crate::cli::exit::{self, Failure};
+use crate::cli::{Context, config, output, runtime};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::engine::ledger::{AppLedger, Ledgers};
+use crate::policy::{AppPolicy, Policy};
+use crate::port::journal::RecordQuery;
+use crate::schedule::{Decision, decide};
+
+/// What to show.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only this app, with all that is known of it. Ends 3 if it is held.
+    app: Option<String>,
+}
+
+/// One app.
+#[derive(Serialize)]
+struct Row {
+    app: String,
+    /// `None`: it has left the policy.
+    org: Option<String>,
+    kind: Option<&'static str>,
+    method: Option<String>,
+    #[serde(flatten)]
+    view: AppView,
+    next_due: Option<String>,
+    due: String,
+}
+
+pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
+    let policy = config::load(context)?;
+    let ledgers = runtime()?.block_on(ledgers(&policy))?;
+    let now = SystemClock.now();
+    let rows: Vec<Row> = names(&policy, &ledgers)
+        .into_iter()
+        .filter(|app| args.app.as_ref().is_none_or(|wanted| wanted == app))
+        .map(|app| row(&app, &policy, &ledgers, now))
+        .collect();
+    let Some(wanted) = &args.app else {
+        match context.json {
+            true => output::line(&json!({ "apps": rows }).to_string()),
+            false => table(&rows),
+        }
+        return Ok(ExitCode::from(exit::OK));
+    };
+    let Some(row) = rows.first() else {
+        return Err(Failure::failed(format!(
+            "neither the policy nor the journal knows an app {wanted}"
+        )));
+    };
+    match context.json {
+        true => output::line(&json!(row).to_string()),
+        false => details(row),
+    }
+    Ok(ExitCode::from(if row.view.held { exit::HELD } else { exit::OK }))
+}
+
+/// What the journal adds up to; nothing where there is none.
+async fn ledgers(policy: &Policy) -> Result<Ledgers, Failure> {
+    let Some(journal) = app::journal_to_read(&policy.journal.database).await? else {
+        return Ok(Ledgers::default());
+    };
+    let records = journal.read(&RecordQuery::default()).await;
+    let records = records.map_err(|fault| Failure::failed(fault.to_string()))?;
+    Ledgers::read(&records).map_err(|fault| Failure::failed(fault.to_string()))
+}
+
+/// The apps of the policy, and those that left it while something of theirs was under way.
+fn names(policy: &Policy, ledgers: &Ledgers) -> BTreeSet<String> {
+    let left = ledgers.0.iter().filter(|(_, ledger)| ledger.running().is_some());
+    policy
+        .apps
+        .keys()
+        .cloned()
+        .chain(left.map(|(app, _)| app.clone()))
+        .collect()
+}
+
+fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
+    let none = AppLedger::default();
+    let ledger = ledgers.0.get(app).unwrap_or(&none);
+    let managed = policy.apps.get(app);
+    let (next_due, due) = due(managed, ledger, now);
+    let running = ledger.running().map(|run| run.method.clone());
+    Row {
+        app: app.to_owned(),
+        org: managed.map(|managed| managed.org.clone()),
+        kind: managed.map(|managed| managed.target.kind()),
+        method: running.or_else(|| Some(managed?.methods.first()?.word().to_owned())),
+        view: AppView::of(app, ledger, now),
+        next_due,
+        due,
+    }
+}
+
+fn due(managed: Option<&AppPolicy>, ledger: &AppLedger, now: Timestamp) -> (Option<String>, String) {
+    let Some(managed) = managed else {
+        return (None, "it has left the policy: nothing new starts".into());
+    };
+    let decision = decide(&managed.timing, &ledger.for_schedule(), now.to_utc());
+    let next = match &decision {
+        Decision::Due { .. } => Some("now".to_owned()),
+        Decision::NotDue { .. }
+        | Decision::Waiting { .. }
+        | Decision::Running { .. }
+        | Decision::Unadopted { .. } => decision
+            .next()
+            .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+    };
+    (next, decision.reason().to_owned())
+}
+
+fn table(rows: &[Row]) {
+    let dash = || "-".to_owned();
+    let head = [
+        "APP", "ORG", "KIND", "METHOD", "STATE", "SINCE", "CURRENT", "NEXT DUE",
+    ];
+    let mut cells = vec![head.map(str::to_owned).to_vec()];
+    let mut more = BTreeMap::new();
+    for row in rows {
+        let words = row.view.state.split(": ").next().unwrap_or_default();
+        if words != row.view.state || row.view.remedy.is_some() {
+            more.insert(&row.app, &row.view);
+        }
+        cells.push(vec![
+            row.app.clone(),
+            row.org.clone().unwrap_or_else(dash),
+            row.kind.map_or_else(dash, |kind| kind.replace('_', " ")),
+            row.method.clone().unwrap_or_else(dash),
+            words.to_owned(),
+            row.view.since.clone().unwrap_or_else(dash),
+            row.view.current.as_deref().map_or_else(dash, short),
+            row.next_due.clone().unwrap_or_else(dash),
+        ]);
+    }
+    output::line(output::table(&cells).trim_end());
+    for (app, view) in more {
+        output::line(&format!("\n{app}: {}", view.state));
+        if let Some(remedy) = &view.remedy {
+            output::line(&format!("  what to do: {remedy}"));
+        }
+    }
+}
+
+fn details(row: &Row) {
+    let dash = || "-".to_owned();
+    let pairs = [
+        ("app", row.app.clone()),
+        ("org", row.org.clone().unwrap_or_else(dash)),
+        ("kind", row.kind.map_or_else(dash, |kind| kind.replace('_', " "))),
+        ("method", row.method.clone().unwrap_or_else(dash)),
+        ("state", row.view.state.clone()),
+        (
+            "what to do",
+            row.view.remedy.clone().unwrap_or_else(|| "nothing".into()),
+        ),
+        ("current", row.view.current.clone().unwrap_or_else(dash)),
+        ("since", row.view.since.clone().unwrap_or_else(dash)),
+        ("last rotated", row.view.last_rotated.clone().unwrap_or_else(dash)),
+        (
+            "rotation",
+            row.view.rotation.map_or_else(dash, |id| id.to_string()),
+        ),
+        ("next due", row.next_due.clone().unwrap_or_else(dash)),
+        ("why", row.due.clone()),
+    ];
+    let cells = pairs.map(|(name, value)| vec![name.to_owned(), value]);
+    output::line(output::table(&cells).trim_end());
+}
+
+fn short(print: &str) -> String {
+    print.chars().take(8).collect()
+}
