@@ -282,3 +282,13 @@ mod tests {
         assert!(!jwt_shaped("eyJhbGciOiJSUzI1NiJ9..c2ln"));
     }
 }
+
+/// For the property that holds for all readers.
+#[cfg(test)]
+pub(crate) mod hostile {
+    use super::*;
+
+    pub(crate) fn said(home: &Url, reply: &Reply, now: Timestamp) -> String {
+        format!("{:?}", judge(home, reply, now))
+    }
+}

@@ -11,6 +11,8 @@
 
 mod fault;
 mod host;
+#[cfg(test)]
+mod hostile;
 mod http;
 mod id;
 mod json;

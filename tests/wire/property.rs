@@ -75,7 +75,7 @@ fn statuses() -> impl Strategy<Value = u16> {
 fn nothing_of_an_answer_is_in_a_message() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let config = Config {
-        cases: 150,
+        cases: 60,
         failure_persistence: None,
         ..Config::default()
     };
@@ -122,7 +122,10 @@ async fn one(body: String, status: u16, broken: usize) {
         told += &told_by(&target, "x").await;
         told += &format!("{:?}", target.settled_diff().await);
     }
-    assert!(!told.contains(CANARY), "{place} {status} {body}: {told}");
+    assert!(
+        !told.to_lowercase().contains(&CANARY.to_lowercase()),
+        "{place} {status} {body}: {told}"
+    );
 }
 
 async fn told_by(target: &dyn Target, id: &str) -> String {

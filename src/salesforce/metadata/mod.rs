@@ -25,3 +25,17 @@ const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 const XSD: &str = "http://www.w3.org/2001/XMLSchema";
 /// Of the envelope, SOAP 1.1.
 const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+
+/// For the property that holds for all readers.
+#[cfg(test)]
+pub(crate) mod hostile {
+    use super::super::http::Reply;
+    use super::answer::{response, saved};
+
+    pub(crate) fn said(reply: &Reply) -> String {
+        match response(reply) {
+            Ok(response) => format!("{:?}", saved(&response, "Legacy_Loader")),
+            Err(class) => format!("{class:?}"),
+        }
+    }
+}

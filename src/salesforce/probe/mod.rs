@@ -267,3 +267,15 @@ fn undecided(mut report: ProbeReport) -> ProbeReport {
     report.verdict = Verdict::Inconclusive("this probe does not tell the pair from a corrupted one".into());
     report
 }
+
+/// For the property that holds for all readers.
+#[cfg(test)]
+pub(crate) mod hostile {
+    use super::*;
+
+    pub(crate) fn said(status: u16, body: &[u8]) -> String {
+        [Kind::Introspect, Kind::Refresh, Kind::ClientCredentials]
+            .map(|kind| format!("{:?}", judge::judge(kind, status, body)))
+            .join(" ")
+    }
+}
