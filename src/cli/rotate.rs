@@ -142,7 +142,7 @@ impl Follow {
                 code: exit::HELD,
                 text: format!("held; what to do: {}", tell::remedy(&reason, &self.app)),
             }),
-            Note::HoldAsked { .. } => Err(Failure {
+            Note::HoldAsked { .. } | Note::Behind { .. } => Err(Failure {
                 code: exit::HELD,
                 text: format!("held; `rekeyd resume {}` lets it go on", self.app),
             }),
@@ -154,6 +154,7 @@ impl Follow {
             | Note::Unadopted { .. }
             | Note::Adopting { .. }
             | Note::Started { .. }
+            | Note::AsideProbed { .. }
             | Note::HoldLifted { .. } => Ok(None),
         }
     }

@@ -30,7 +30,6 @@ pub fn log(app: &str, state: &State, events: &[Event]) {
             | Event::LateProof
             | Event::Rechecked { .. }
             | Event::Superseded { .. }
-            | Event::Restarted
             | Event::Rotated
             | Event::Resumed { .. }
             | Event::Ended { .. } => tracing::info!(app, rotation = %id, "{text}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, Timestamp};
 use crate::document::{Document, FieldNames, Stamp};
 use crate::port::journal::Journal;
-use crate::port::{Fault, Place, Slot, Store, Target};
+use crate::port::{Fault, Place, Slot, Store, Survey, Target};
 use crate::random::Random;
 use crate::rotation::{Observation, PairFacts, RotationId};
 use crate::secret::{Credential, FingerprintKey};
@@ -99,6 +99,15 @@ impl Seat {
     /// The name of a store for messages.
     pub fn store_name(&self, store: usize) -> &str {
         self.stores.get(store).map_or("?", |seat| seat.store.name())
+    }
+}
+
+/// A survey whose answers can be relied on: with something in the way, an empty slot may only be one that is not shown.
+pub(super) async fn clear_survey(seat: &Seat) -> Result<Survey, Fault> {
+    let survey = seat.target.survey().await?;
+    match survey.obstacles.is_empty() {
+        true => Ok(survey),
+        false => Err(Fault::Forbidden(survey.obstacles.join("; "))),
     }
 }
 

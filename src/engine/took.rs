@@ -3,7 +3,7 @@
 use futures_util::future::join;
 
 use crate::engine::cache::Cache;
-use crate::engine::seat::Seat;
+use crate::engine::seat::{Seat, clear_survey};
 use crate::engine::survey::entry_facts;
 use crate::engine::values::{new_pair, old_pair};
 use crate::port::{Fault, Place, ProbeReport, Verdict};
@@ -18,7 +18,7 @@ pub(super) async fn took(
 ) -> Result<Finding, Fault> {
     match effect {
         Effect::Mint => {
-            let survey = seat.target.survey().await?;
+            let survey = clear_survey(seat).await?;
             let entry = survey
                 .staged
                 .as_ref()
@@ -37,7 +37,7 @@ pub(super) async fn took(
         Effect::Publish(store) => published(seat, state, store).await,
         Effect::Clear(store) | Effect::Quarantine(store) => ended(seat, state, store).await,
         Effect::Cutover if state.caps.key_readable => {
-            let survey = seat.target.survey().await?;
+            let survey = clear_survey(seat).await?;
             let primary = survey.key.as_deref().map(|key| seat.house.prints.key_print(key));
             Ok(match primary {
                 Some(key) if Some(key) == state.new_key => Finding::Taken(Detail::Nothing),
@@ -72,7 +72,7 @@ async fn gone(
     seat: &Seat,
     is_it: impl Fn(&str, crate::secret::Fingerprint) -> bool,
 ) -> Result<Finding, Fault> {
-    let survey = seat.target.survey().await?;
+    let survey = clear_survey(seat).await?;
     let still = survey
         .staged
         .as_ref()

@@ -188,6 +188,8 @@ fn restore(store: usize, base: &VersionRef) -> Event {
 
 fn superseded(state: &State, facts: &Facts, guards: Guards) -> Result<Vec<Event>, Stop> {
     let changed = |what: String| Err(Stop::Person(Hold::ForeignCurrent { what }));
+    // A key or a slot that cannot be read now is no sign of a rival.
+    passable(facts)?;
     let entry = facts.slot.as_ref().and_then(Option::as_ref);
     if !guards.has(Guard::SupersededBeforeRevoke) {
         return Ok(vec![Event::Superseded {

@@ -3,7 +3,7 @@
 //! (salesforce-metadata.md OPEN-6).
 
 use super::{answer, not_now};
-use crate::engine::seat::Seat;
+use crate::engine::seat::{Seat, clear_survey};
 use crate::port::Refusal;
 use crate::rotation::{Answer, Detail, State};
 use crate::secret::Fingerprint;
@@ -29,7 +29,7 @@ pub(super) async fn revoke(seat: &Seat, state: &State) -> Answer {
 }
 
 async fn delete(seat: &Seat, may: impl Fn(&str, Fingerprint, Option<Fingerprint>) -> bool) -> Answer {
-    let survey = match seat.target.survey().await {
+    let survey = match clear_survey(seat).await {
         Ok(survey) => survey,
         Err(fault) => return not_now(seat.now(), &fault),
     };

@@ -18,7 +18,6 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
             "found under way without a journal of it: {} is pending and the stores still hold the old credential as current",
             new.short()
         ),
-        Event::Restarted => "rekeyd was restarted; looking again at what was under way".to_owned(),
         Event::Chosen { pair } => format!("chose a new secret, {}", pair.short()),
         Event::Intended { effect } => format!("about to {}", to_do(*effect, stores)),
         Event::Applied { effect, detail } => done(*effect, detail, stores),

@@ -1,0 +1,169 @@
+//! What people ask of one app, and when it is refused.
+
+use tokio::sync::oneshot;
+
+use super::{Managed, Supervisor};
+use crate::clock::Timestamp;
+use crate::engine::command::{Command, Reply};
+use crate::engine::lane::Word;
+use crate::engine::ledger::AppLedger;
+use crate::engine::note::Note;
+use crate::port::journal::JournalFault;
+use crate::rotation::Observation;
+
+impl Supervisor {
+    pub(super) async fn command(
+        &mut self,
+        command: Command,
+        reply: oneshot::Sender<Reply>,
+    ) -> Result<(), JournalFault> {
+        let app = command.app().to_owned();
+        let Some(managed) = self.apps.get(&app).cloned() else {
+            let _gone = reply.send(Reply::Unknown(format!("the policy has no app {app}")));
+            return Ok(());
+        };
+        let ledger = self.ledger(&app);
+        let answer = match command {
+            Command::Rotate {
+                reason,
+                by,
+                ignore_window,
+                ..
+            } => {
+                let now = self.house.clock.now();
+                match may_rotate(&managed, &ledger, now, ignore_window, self.busy.contains(&app)) {
+                    Ok(()) => Reply::Started(self.begin(&app, &managed, reason, by).await?),
+                    Err(why) => Reply::Refused(why),
+                }
+            }
+            Command::Hold { by, why, .. } => {
+                self.write(&app, None, &Note::HoldAsked { by, why }).await?;
+                self.say(&app, Word::Pause).await;
+                Reply::Done("held".into())
+            }
+            Command::Resume { by, take_over, .. } => {
+                self.resume(&app, &managed, &ledger, by, take_over).await?
+            }
+            Command::Abandon { by, .. } => self.abandon(&app, &managed, &ledger, by).await,
+            Command::Submit { pair, .. } => {
+                if ledger.adopted_at.is_some() {
+                    Reply::Refused("the app is adopted already: its stores hold a proven credential".into())
+                } else if self.busy.contains(&app) {
+                    Reply::Refused("rekeyd is just looking at this app: try again in a moment".into())
+                } else {
+                    self.contact(&app, &managed, Some(pair));
+                    self.submitters.insert(app, reply);
+                    return Ok(());
+                }
+            }
+        };
+        let _gone = reply.send(answer);
+        Ok(())
+    }
+
+    pub(super) async fn say(&self, app: &str, word: Word) -> bool {
+        match self.words.get(app) {
+            Some(lane) => lane.send(word).await.is_ok(),
+            None => false,
+        }
+    }
+
+    pub(super) async fn resume(
+        &mut self,
+        app: &str,
+        managed: &Managed,
+        ledger: &AppLedger,
+        by: String,
+        take_over: Option<String>,
+    ) -> Result<Reply, JournalFault> {
+        let stopped = ledger.stopped_by().is_some() || ledger.hold.is_some();
+        if stopped {
+            self.write(app, None, &Note::HoldLifted { by: by.clone() })
+                .await?;
+        }
+        let Some(run) = ledger.running() else {
+            self.contacts.remove(app);
+            return Ok(match stopped {
+                true => Reply::Done("resumed".into()),
+                false => Reply::Refused("nothing is held here".into()),
+            });
+        };
+        if !self
+            .say(
+                app,
+                Word::Resume {
+                    by: by.clone(),
+                    take_over: take_over.clone(),
+                },
+            )
+            .await
+        {
+            self.lane(
+                app,
+                managed,
+                run.state.clone(),
+                Observation::Resume { by, take_over },
+            );
+        }
+        Ok(Reply::Done("resumed".into()))
+    }
+
+    pub(super) async fn abandon(
+        &mut self,
+        app: &str,
+        managed: &Managed,
+        ledger: &AppLedger,
+        by: String,
+    ) -> Reply {
+        let Some(run) = ledger.running() else {
+            return Reply::Refused("no rotation is under way".into());
+        };
+        if !run.state.may_abandon() {
+            return Reply::Refused("past the point of no return: it can only go on".into());
+        }
+        if !self.say(app, Word::Abandon { by: by.clone() }).await {
+            self.lane(app, managed, run.state.clone(), Observation::Abandon { by });
+        }
+        Reply::Done("abandoning".into())
+    }
+}
+
+fn may_rotate(
+    managed: &Managed,
+    ledger: &AppLedger,
+    now: Timestamp,
+    ignore_window: bool,
+    busy: bool,
+) -> Result<(), String> {
+    let Some(timing) = &managed.timing else {
+        return Err("the app has left the policy".into());
+    };
+    if let Some((by, why)) = &ledger.hold {
+        return Err(format!("held by {by}: {why}"));
+    }
+    if ledger.adopted_at.is_none() {
+        let why = ledger
+            .unadopted
+            .as_deref()
+            .unwrap_or("rekeyd has not looked at it yet");
+        return Err(format!("not adopted yet: {why}"));
+    }
+    if let Some(until) = ledger.grace_until() {
+        return Err(format!("the previous credential is in grace until {until}"));
+    }
+    if ledger.running().is_some() || busy {
+        return Err("a rotation is under way".into());
+    }
+    match &timing.window {
+        Some(window) if !ignore_window && !window.is_open(now.to_utc()) => {
+            let next = window
+                .next_open(now.to_utc())
+                .map(|at| Timestamp::from(at).to_string());
+            Err(format!(
+                "the window is shut until {}",
+                next.unwrap_or_else(|| "further notice".into())
+            ))
+        }
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,233 @@
+//! First contact, the comparison of an old journal with the stores, and the values that were set aside: what the
+//! supervisor has done outside any rotation, and what it makes of the answers.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use super::{Managed, Supervisor, Task};
+use crate::clock::Timestamp;
+use crate::engine::adopt::{Contact, contact};
+use crate::engine::command::Reply;
+use crate::engine::ledger::{AppLedger, SetAside};
+use crate::engine::note::Note;
+use crate::engine::watch;
+use crate::port::Fault;
+use crate::port::journal::JournalFault;
+use crate::rotation::{Event, Observation, RotationId};
+use crate::secret::Credential;
+
+/// Between two first contacts of one app: 30 s doubling to 30 min.
+fn contact_delay(tries: u32) -> Duration {
+    Duration::from_secs(30 << tries.min(6)).min(Duration::from_secs(1800))
+}
+
+impl Supervisor {
+    /// Once per process, before anything else is done for an app that the journal knows: is the journal an old one?
+    pub(super) fn compare_first(&mut self, app: &str, managed: &Managed, ledger: &AppLedger) -> bool {
+        let known = ledger.adopted_at.is_some() || ledger.run.is_some();
+        if !known || self.compared.contains(app) {
+            return false;
+        }
+        let now = self.house.clock.now();
+        let (due, tries) = self.contacts.get(app).copied().unwrap_or((now, 0));
+        if now < due {
+            return true;
+        }
+        self.contacts.insert(
+            app.to_owned(),
+            (now + contact_delay(tries), tries.saturating_add(1)),
+        );
+        let (seat, ledger, name) = (managed.seat.clone(), ledger.clone(), app.to_owned());
+        self.tasks
+            .spawn(async move { (name, Task::Behind(watch::behind(&seat, &ledger).await)) });
+        self.busy.insert(app.to_owned());
+        true
+    }
+
+    pub(super) fn look_at_aside(&mut self, app: &str, managed: &Managed, ledger: &AppLedger, now: Timestamp) {
+        let due = |aside: &&SetAside| watch::next_probe(ledger, aside).is_some_and(|next| next <= now);
+        let Some(aside) = ledger.aside.iter().find(due).cloned() else {
+            return;
+        };
+        let (seat, name) = (managed.seat.clone(), app.to_owned());
+        self.tasks.spawn(async move {
+            let alive = watch::is_alive(&seat, &aside.store, &aside.version).await;
+            (name, Task::Aside(aside, alive))
+        });
+        self.busy.insert(app.to_owned());
+    }
+
+    pub(super) async fn compared(
+        &mut self,
+        app: &str,
+        behind: Result<Option<RotationId>, Fault>,
+    ) -> Result<(), JournalFault> {
+        match behind {
+            Ok(Some(id)) => self.behind(app, id).await.map(drop),
+            Ok(None) => {
+                self.compared.insert(app.to_owned());
+                self.contacts.remove(app);
+                Ok(())
+            }
+            Err(fault) => {
+                tracing::warn!(app, "no store answers, so nothing is started: {fault}");
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) async fn behind(&mut self, app: &str, id: RotationId) -> Result<String, JournalFault> {
+        let why = format!("a store knows rotation {id}, which this journal does not: it is an old one");
+        tracing::error!(app, rotation = %id, "{why}");
+        self.write(app, Some(id), &Note::Behind { why: why.clone() })
+            .await?;
+        self.compared.insert(app.to_owned());
+        Ok(why)
+    }
+
+    /// A value that was set aside and is accepted now is a late write that landed: consumers may be without access.
+    pub(super) async fn probed_aside(
+        &mut self,
+        app: &str,
+        aside: SetAside,
+        alive: Option<bool>,
+    ) -> Result<(), JournalFault> {
+        let (store, version) = (aside.store.clone(), aside.version.clone());
+        let accepted = alive == Some(true);
+        self.write(
+            app,
+            None,
+            &Note::AsideProbed {
+                store,
+                version,
+                alive: accepted,
+            },
+        )
+        .await?;
+        if !accepted {
+            return Ok(());
+        }
+        let why = format!(
+            "the value that was set aside in store {} as version {} is accepted by Salesforce now: a late write landed",
+            aside.store, aside.version
+        );
+        tracing::error!(app, "{why}");
+        self.write(
+            app,
+            None,
+            &Note::HoldAsked {
+                by: "rekeyd".into(),
+                why,
+            },
+        )
+        .await
+    }
+
+    pub(super) fn contact(&mut self, app: &str, managed: &Managed, handed: Option<Credential>) {
+        let now = self.house.clock.now();
+        let (due, tries) = self.contacts.get(app).copied().unwrap_or((now, 0));
+        if now < due && handed.is_none() {
+            return;
+        }
+        self.contacts.insert(
+            app.to_owned(),
+            (now + contact_delay(tries), tries.saturating_add(1)),
+        );
+        let Ok(id) = self.id() else { return };
+        {
+            // What this contact may write into a store is ours, also if its answer is lost.
+            let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+            ledgers.0.entry(app.to_owned()).or_default().rotations.insert(id);
+        }
+        let ledger = self.ledger(app);
+        let (seat, org) = (managed.seat.clone(), managed.org.clone());
+        let fresh = ledger.is_new();
+        let name = app.to_owned();
+        self.tasks.spawn(async move {
+            let _place = org.acquire_owned().await;
+            let known = |id: RotationId| ledger.rotations.contains(&id);
+            (
+                name,
+                Task::Contact(Box::new(contact(&seat, fresh, known, handed, id).await), id),
+            )
+        });
+        self.busy.insert(app.to_owned());
+    }
+
+    pub(super) async fn contacted(
+        &mut self,
+        app: &str,
+        contact: Result<Contact, Fault>,
+        id: RotationId,
+    ) -> Result<(), JournalFault> {
+        let reply = match contact {
+            Ok(Contact::Adopted(note)) => {
+                self.write(app, Some(id), &note).await?;
+                self.contacts.remove(app);
+                tracing::info!(app, "adopted");
+                Reply::Done("adopted".into())
+            }
+            Ok(Contact::Recovered(id, event)) => {
+                self.recover(app, id, event).await?;
+                Reply::Done("a rotation that was under way goes on".into())
+            }
+            Ok(Contact::NotYet(why)) => self.not_yet(app, why).await?,
+            Ok(Contact::JournalBehind(other)) => {
+                let why =
+                    format!("a store knows rotation {other}, which this journal does not: it is an old one");
+                let by = "rekeyd".to_owned();
+                self.write(app, None, &Note::HoldAsked { by, why: why.clone() })
+                    .await?;
+                Reply::Refused(why)
+            }
+            Err(fault) => self.not_yet(app, fault.to_string()).await?,
+        };
+        if let Some(waiting) = self.submitters.remove(app) {
+            // Whoever asked may have gone; the journal has the answer.
+            let _gone = waiting.send(reply);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn not_yet(&mut self, app: &str, why: String) -> Result<Reply, JournalFault> {
+        if self.ledger(app).unadopted.as_ref() != Some(&why) {
+            tracing::warn!(app, "not adopted yet: {why}");
+            self.write(app, None, &Note::Unadopted { why: why.clone() })
+                .await?;
+        }
+        Ok(Reply::Refused(why))
+    }
+
+    /// The journal was lost while a rotation ran: it goes on under its own id, and a probe says how far it came.
+    pub(super) async fn recover(
+        &mut self,
+        app: &str,
+        id: RotationId,
+        event: Event,
+    ) -> Result<(), JournalFault> {
+        let Some(managed) = self.apps.get(app).cloned() else {
+            return Ok(());
+        };
+        let started = Note::Started {
+            method: managed.seat.method.clone(),
+            caps: managed.seat.target.capabilities(),
+            limits: managed.limits,
+            stores: managed
+                .seat
+                .stores
+                .iter()
+                .map(|store| store.store.name().to_owned())
+                .collect(),
+            reason: "found under way in the stores, with no journal of it".into(),
+            by: "rekeyd".into(),
+            policy: managed.policy.clone(),
+        };
+        self.write(app, Some(id), &started).await?;
+        self.write(app, Some(id), &Note::Step { step: event }).await?;
+        if let Some(run) = self.ledger(app).run {
+            tracing::warn!(app, rotation = %id, "a rotation was found under way without a journal of it; going on");
+            self.lane(app, &managed, run.state, Observation::Restarted);
+        }
+        Ok(())
+    }
+}

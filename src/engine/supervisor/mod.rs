@@ -1,0 +1,303 @@
+//! Keeps every app moving: starts what is due, goes on with what was under way, passes people's words on.
+//!
+//! Level-triggered: on each tick what is due is computed anew from the ledgers, so that nothing is missed while the
+//! process was away and nothing happens twice. One lane per app; a failing app delays no other.
+
+mod command;
+mod contact;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Timestamp;
+use crate::engine::adopt::Contact;
+use crate::engine::command::{Command, Reply};
+use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
+use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
+use crate::engine::note::Note;
+use crate::engine::seat::{House, Seat};
+use crate::port::Fault;
+use crate::port::journal::{JournalFault, RecordQuery};
+use crate::random;
+use crate::rotation::{Event, Limits, Observation, Rest, RotationId, State};
+use crate::schedule::{Decision, Timing, decide};
+
+/// One app of the policy (or one that left it while a rotation was under way).
+#[derive(Clone)]
+pub struct Managed {
+    /// Its seat.
+    pub seat: Arc<Seat>,
+    /// When it is due. `None`: it left the policy, so nothing new starts.
+    pub timing: Option<Timing>,
+    /// The settings of a rotation that begins now.
+    pub limits: Limits,
+    /// The policy that a rotation begins with.
+    pub policy: serde_json::Value,
+    /// How many rotations of the org may be active at once.
+    pub org: Arc<Semaphore>,
+}
+
+/// Told of everything that was written: app, state, events. Must not block.
+pub type Told = Arc<dyn Fn(&str, &State, &[Event]) + Send + Sync>;
+
+/// The engine's top.
+pub struct Supervisor {
+    house: House,
+    apps: BTreeMap<String, Managed>,
+    ledgers: Arc<Mutex<Ledgers>>,
+    tick: Duration,
+    told: Told,
+    drain: CancellationToken,
+    words: BTreeMap<String, mpsc::Sender<Word>>,
+    contacts: BTreeMap<String, (Timestamp, u32)>,
+    compared: BTreeSet<String>,
+    busy: BTreeSet<String>,
+    tasks: JoinSet<(String, Task)>,
+    submitters: BTreeMap<String, oneshot::Sender<Reply>>,
+}
+
+enum Task {
+    Lane(LaneEnd),
+    Contact(Box<Result<Contact, Fault>>, RotationId),
+    Behind(Result<Option<RotationId>, Fault>),
+    Aside(SetAside, Option<bool>),
+}
+
+impl Supervisor {
+    /// Reads the journal and takes stock.
+    ///
+    /// # Errors
+    /// [`JournalFault`] when it cannot be read, or holds what this version does not understand.
+    pub async fn new(
+        house: House,
+        apps: BTreeMap<String, Managed>,
+        tick: Duration,
+        told: Told,
+        drain: CancellationToken,
+    ) -> Result<Supervisor, JournalFault> {
+        let records = house.journal.read(&RecordQuery::default()).await?;
+        let ledgers = Ledgers::read(&records).map_err(|fault| JournalFault::Newer(fault.to_string()))?;
+        for (app, managed) in &apps {
+            if let Some(ledger) = ledgers.0.get(app) {
+                managed.seat.target.remember_proves_early(ledger.proves_early);
+            }
+        }
+        Ok(Supervisor {
+            house,
+            apps,
+            ledgers: Arc::new(Mutex::new(ledgers)),
+            tick,
+            told,
+            drain,
+            words: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            compared: BTreeSet::new(),
+            busy: BTreeSet::new(),
+            tasks: JoinSet::new(),
+            submitters: BTreeMap::new(),
+        })
+    }
+
+    /// The ledgers as they are kept up to date, for status.
+    pub fn ledgers(&self) -> Arc<Mutex<Ledgers>> {
+        self.ledgers.clone()
+    }
+
+    /// Runs until drained: no lane is left that could still stop at a boundary of its own.
+    ///
+    /// # Errors
+    /// [`JournalFault`] when the journal stopped a lane for good.
+    pub async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
+    ) -> Result<(), JournalFault> {
+        let drain = self.drain.clone();
+        loop {
+            if drain.is_cancelled() && self.tasks.is_empty() {
+                return Ok(());
+            }
+            if !drain.is_cancelled() {
+                self.start_what_is_due().await?;
+            }
+            let until = self.house.clock.now() + self.tick;
+            let clock = self.house.clock.clone();
+            tokio::select! {
+                () = clock.sleep_until(until) => {}
+                () = drain.cancelled(), if self.tasks.is_empty() => {}
+                Some(done) = self.tasks.join_next() => self.finished(done).await?,
+                Some((command, reply)) = commands.recv() => self.command(command, reply).await?,
+            }
+        }
+    }
+
+    pub(super) fn ledger(&self, app: &str) -> AppLedger {
+        let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        ledgers.0.get(app).cloned().unwrap_or_default()
+    }
+
+    pub(super) async fn write(
+        &self,
+        app: &str,
+        rotation: Option<RotationId>,
+        note: &Note,
+    ) -> Result<(), JournalFault> {
+        let entry = note
+            .entry(app, rotation)
+            .map_err(|fault| JournalFault::Unavailable(fault.to_string()))?;
+        let now = self.house.clock.now();
+        self.house.journal.append(now, &[entry]).await?;
+        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        ledgers
+            .0
+            .entry(app.to_owned())
+            .or_default()
+            .add(now, rotation, note);
+        Ok(())
+    }
+
+    async fn start_what_is_due(&mut self) -> Result<(), JournalFault> {
+        let now = self.house.clock.now();
+        let names: Vec<String> = self
+            .apps
+            .keys()
+            .filter(|app| !self.busy.contains(*app))
+            .cloned()
+            .collect();
+        for app in names {
+            let Some(managed) = self.apps.get(&app).cloned() else {
+                continue;
+            };
+            let ledger = self.ledger(&app);
+            if ledger.hold.is_some() {
+                continue;
+            }
+            if self.compare_first(&app, &managed, &ledger) {
+                continue;
+            }
+            if let Some(run) = ledger.running() {
+                let waits_for_a_person = matches!(run.state.rest, Rest::Held { again: None, .. });
+                if !waits_for_a_person {
+                    self.lane(&app, &managed, run.state.clone(), Observation::Restarted);
+                }
+                continue;
+            }
+            if ledger.stopped_by().is_some() {
+                continue;
+            }
+            let Some(timing) = &managed.timing else { continue };
+            if ledger.adopted_at.is_none() {
+                self.contact(&app, &managed, None);
+                continue;
+            }
+            match decide(timing, &ledger.for_schedule(), now.to_utc()) {
+                Decision::Due { reason, .. } => {
+                    self.begin(&app, &managed, reason, "schedule".into()).await?;
+                }
+                Decision::NotDue { .. }
+                | Decision::Waiting { .. }
+                | Decision::Running { .. }
+                | Decision::Unadopted { .. } => self.look_at_aside(&app, &managed, &ledger, now),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn begin(
+        &mut self,
+        app: &str,
+        managed: &Managed,
+        reason: String,
+        by: String,
+    ) -> Result<RotationId, JournalFault> {
+        let id = self.id()?;
+        let seat = &managed.seat;
+        let note = Note::Started {
+            method: seat.method.clone(),
+            caps: seat.target.capabilities(),
+            limits: managed.limits,
+            stores: seat
+                .stores
+                .iter()
+                .map(|store| store.store.name().to_owned())
+                .collect(),
+            reason,
+            by,
+            policy: managed.policy.clone(),
+        };
+        self.write(app, Some(id), &note).await?;
+        if let Some(run) = self.ledger(app).run {
+            tracing::info!(app, rotation = %id, method = %run.method, reason = %run.reason, by = %run.by, "rotation started");
+            self.lane(app, managed, run.state, Observation::Tick);
+        }
+        Ok(id)
+    }
+
+    pub(super) fn id(&self) -> Result<RotationId, JournalFault> {
+        let uuid = random::uuid(self.house.random.as_ref());
+        uuid.map(RotationId::from)
+            .map_err(|fault| JournalFault::Unavailable(fault.to_string()))
+    }
+
+    pub(super) fn lane(&mut self, app: &str, managed: &Managed, state: State, first: Observation) {
+        let (words, heard) = mpsc::channel(8);
+        let (name, ledgers, told) = (app.to_owned(), self.ledgers.clone(), self.told.clone());
+        let (clock, id) = (self.house.clock.clone(), state.id);
+        let around = Surroundings {
+            org: managed.org.clone(),
+            drain: self.drain.clone(),
+            words: heard,
+            told: Box::new(move |state, events| {
+                {
+                    let mut ledgers = ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+                    let ledger = ledgers.0.entry(name.clone()).or_default();
+                    for event in events {
+                        ledger.add(clock.now(), Some(id), &Note::Step { step: event.clone() });
+                    }
+                }
+                told(&name, state, events);
+            }),
+        };
+        let (seat, name) = (managed.seat.clone(), app.to_owned());
+        self.tasks
+            .spawn(async move { (name, Task::Lane(lane::run(seat, state, first, around).await)) });
+        self.words.insert(app.to_owned(), words);
+        self.busy.insert(app.to_owned());
+    }
+
+    async fn finished(
+        &mut self,
+        done: Result<(String, Task), tokio::task::JoinError>,
+    ) -> Result<(), JournalFault> {
+        let (app, task) = match done {
+            Ok(done) => done,
+            Err(fault) => {
+                // A defect of ours. The app stays out until the next start, and the others go on.
+                tracing::error!(
+                    "a task of the engine failed: {fault}; its app rests until rekeyd is restarted"
+                );
+                return Ok(());
+            }
+        };
+        self.busy.remove(&app);
+        self.words.remove(&app);
+        match task {
+            Task::Lane(LaneEnd::Journal(fault)) => {
+                tracing::error!(app, "the journal stopped this rotation: {fault}");
+                Err(fault)
+            }
+            Task::Lane(LaneEnd::Ended(end)) => {
+                tracing::info!(app, "rotation ended: {end}");
+                Ok(())
+            }
+            Task::Lane(LaneEnd::Held | LaneEnd::Stopped) => Ok(()),
+            Task::Behind(behind) => self.compared(&app, behind).await,
+            Task::Aside(aside, alive) => self.probed_aside(&app, aside, alive).await,
+            Task::Contact(contact, id) => self.contacted(&app, *contact, id).await,
+        }
+    }
+}
