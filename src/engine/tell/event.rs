@@ -10,7 +10,6 @@ use crate::secret::Fingerprint;
 /// One event in words. `stores` are the rotation's stores by name, in order.
 pub fn sentence(event: &Event, stores: &[String]) -> String {
     match event {
-        Event::Restarted => "rekeyd was restarted; looking at everything again".into(),
         Event::Baselined {
             old, proof, orphan, ..
         } => baselined(*old, proof.as_ref(), orphan.as_deref()),
