@@ -13,6 +13,7 @@ mod history;
 mod line;
 pub mod output;
 mod plan;
+mod reader;
 pub mod references;
 mod rotate;
 mod run;

@@ -10,13 +10,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::api::AppView;
-use crate::app;
 use crate::cli::exit::{self, Failure};
-use crate::cli::{Context, config, output, runtime};
+use crate::cli::{Context, config, output, reader, runtime};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::policy::{AppPolicy, Policy};
-use crate::port::journal::RecordQuery;
 use crate::schedule::{Decision, decide};
 
 /// What to show.
@@ -42,7 +40,7 @@ struct Row {
 
 pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     let policy = config::load(context)?;
-    let ledgers = runtime()?.block_on(ledgers(&policy))?;
+    let ledgers = runtime()?.block_on(reader::ledgers(&policy.journal.database))?;
     let now = SystemClock.now();
     let rows: Vec<Row> = names(&policy, &ledgers)
         .into_iter()
@@ -66,16 +64,6 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         false => details(row),
     }
     Ok(ExitCode::from(if row.view.held { exit::HELD } else { exit::OK }))
-}
-
-/// What the journal adds up to; nothing where there is none.
-async fn ledgers(policy: &Policy) -> Result<Ledgers, Failure> {
-    let Some(journal) = app::journal_to_read(&policy.journal.database).await? else {
-        return Ok(Ledgers::default());
-    };
-    let records = journal.read(&RecordQuery::default()).await;
-    let records = records.map_err(|fault| Failure::failed(fault.to_string()))?;
-    Ledgers::read(&records).map_err(|fault| Failure::failed(fault.to_string()))
 }
 
 /// The apps of the policy, and those that left it while something of theirs was under way.

@@ -9,10 +9,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::app;
 use crate::cli::exit::Failure;
+use crate::cli::reader;
 use crate::engine::ledger::Ledgers;
-use crate::port::journal::RecordQuery;
 use crate::random::{self, SystemRandom};
 
 /// How often a copy is tried while somebody writes.
@@ -25,12 +24,7 @@ pub(super) async fn ledgers(journal: &Path) -> Result<Ledgers, Failure> {
     let Some(copy) = copy(journal).map_err(unreadable)? else {
         return Ok(Ledgers::default());
     };
-    let Some(reader) = app::journal_to_read(&copy.database()).await? else {
-        return Ok(Ledgers::default());
-    };
-    let records = reader.read(&RecordQuery::default()).await;
-    let records = records.map_err(|fault| Failure::failed(fault.to_string()))?;
-    Ledgers::read(&records).map_err(|fault| Failure::failed(fault.to_string()))
+    reader::ledgers(&copy.database()).await
 }
 
 /// A private directory that goes when this is dropped.
