@@ -8,6 +8,7 @@ mod check;
 pub mod client;
 pub mod config;
 mod demo;
+mod due;
 pub mod exit;
 mod history;
 mod line;

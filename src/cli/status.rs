@@ -5,17 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use chrono::SecondsFormat;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::api::AppView;
 use crate::cli::exit::{self, Failure};
-use crate::cli::{Context, config, output, reader, runtime};
+use crate::cli::{Context, config, due, output, reader, runtime};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::policy::{AppPolicy, Policy};
-use crate::schedule::{Decision, decide};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -81,7 +79,7 @@ fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
     let none = AppLedger::default();
     let ledger = ledgers.0.get(app).unwrap_or(&none);
     let managed = policy.apps.get(app);
-    let (next_due, due) = due(managed, ledger, now);
+    let (next_due, due) = next_due(managed, ledger, now);
     let running = ledger.running().map(|run| run.method.clone());
     Row {
         app: app.to_owned(),
@@ -94,21 +92,16 @@ fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
     }
 }
 
-fn due(managed: Option<&AppPolicy>, ledger: &AppLedger, now: Timestamp) -> (Option<String>, String) {
+fn next_due(managed: Option<&AppPolicy>, ledger: &AppLedger, now: Timestamp) -> (Option<String>, String) {
     let Some(managed) = managed else {
         return (None, "it has left the policy: nothing new starts".into());
     };
-    let decision = decide(&managed.timing, &ledger.for_schedule(), now.to_utc());
-    let next = match &decision {
-        Decision::Due { .. } => Some("now".to_owned()),
-        Decision::NotDue { .. }
-        | Decision::Waiting { .. }
-        | Decision::Running { .. }
-        | Decision::Unadopted { .. } => decision
-            .next()
-            .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+    let due = due::of(&managed.timing, ledger, now.to_utc());
+    let next = match due.now {
+        true => Some("now".to_owned()),
+        false => due.next.map(due::text),
     };
-    (next, decision.reason().to_owned())
+    (next, due.why)
 }
 
 fn table(rows: &[Row]) {

@@ -11,18 +11,19 @@ mod snapshot;
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
 use self::calls::Call;
+use crate::cli::due::Due;
 use crate::cli::exit::{self, Failure};
-use crate::cli::{Context, config, output, runtime};
+use crate::cli::{Context, config, due, output, runtime};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::tell;
 use crate::policy::{AppPolicy, Login, Policy, Target};
-use crate::schedule::{Decision, Timing, decide, duration};
+use crate::schedule::{Timing, duration};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -75,7 +76,7 @@ fn plan(app: &AppPolicy, policy: &Policy, ledgers: &Ledgers, now: DateTime<Utc>)
     let method = *app.methods.first()?;
     let none = AppLedger::default();
     let ledger = ledgers.0.get(&app.name).unwrap_or(&none);
-    let decision = decide(&app.timing, &ledger.for_schedule(), now);
+    let due = due::of(&app.timing, ledger, now);
     let Login::Jwt { client_id, .. } = &org.login;
     let own = match &app.target {
         Target::ExternalClientApp { consumer, .. } => consumer.as_ref() == Some(client_id),
@@ -88,9 +89,9 @@ fn plan(app: &AppPolicy, policy: &Policy, ledgers: &Ledgers, now: DateTime<Utc>)
         name: app.target.name().to_owned(),
         method: method.word(),
         state: tell::status_words(ledger, &app.name, now.into()).0,
-        due: matches!(decision, Decision::Due { .. }),
-        why: decision.reason().to_owned(),
-        next: next(&app.timing, &decision, now),
+        next: next(&app.timing, &due, now),
+        due: due.now,
+        why: due.why,
         timing: timing(&app.timing, &app.name),
         changes: match method.changes_key() {
             true => "the client id and the client secret: consumers must take both from the store".into(),
@@ -102,16 +103,12 @@ fn plan(app: &AppPolicy, policy: &Policy, ledgers: &Ledgers, now: DateTime<Utc>)
 }
 
 /// The next three starts, if each rotation succeeded at once.
-fn next(timing: &Timing, decision: &Decision, now: DateTime<Utc>) -> Vec<String> {
-    let from = match decision {
-        Decision::Due { .. } => Some(now),
-        Decision::NotDue { .. }
-        | Decision::Waiting { .. }
-        | Decision::Running { .. }
-        | Decision::Unadopted { .. } => decision.next(),
-    };
-    let starts = from.into_iter().flat_map(|from| timing.upcoming(from.max(now)));
-    starts.take(3).map(text).collect()
+fn next(timing: &Timing, due: &Due, now: DateTime<Utc>) -> Vec<String> {
+    let starts = due
+        .next
+        .into_iter()
+        .flat_map(|from| timing.upcoming(from.max(now)));
+    starts.take(3).map(due::text).collect()
 }
 
 fn timing(timing: &Timing, app: &str) -> Vec<String> {
@@ -133,10 +130,6 @@ fn timing(timing: &Timing, app: &str) -> Vec<String> {
         lines.push(format!("max_age {age}: shown only, this version does not alert"));
     }
     lines
-}
-
-fn text(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn print(plan: &Plan) {
