@@ -19,13 +19,11 @@ use crate::document::FieldNames;
 use crate::engine::ledger::Ledgers;
 use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
-use crate::journal::SqliteJournal;
 use crate::policy::Policy;
 use crate::policy::app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
 use crate::policy::org::{Login, OrgPolicy};
 use crate::policy::store::{StorePolicy, TokenSource as PolicyToken, VaultAuth};
 use crate::port;
-use crate::port::journal::JournalFault;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
@@ -365,18 +363,6 @@ pub fn house(
         clock,
         random,
         prints,
-    }
-}
-
-/// Opens the journal to look at it; `None` if there is none yet.
-///
-/// # Errors
-/// [`Failure`] (1) for one that cannot be read, with what to do.
-pub async fn journal_to_read(path: &Path) -> Result<Option<Arc<dyn port::journal::Journal>>, Failure> {
-    match SqliteJournal::open_read_only(path).await {
-        Ok(journal) => Ok(Some(Arc::new(journal))),
-        Err(JournalFault::Missing(_)) => Ok(None),
-        Err(fault) => Err(Failure::failed(fault.to_string())),
     }
 }
 

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::app;
 use crate::cli::exit::{self, Failure};
 use crate::cli::line::Lines;
-use crate::cli::{Context, config, output, runtime};
+use crate::cli::{Context, config, output, reader, runtime};
 use crate::port::journal::{Head, Journal, RecordQuery, VerifyFault};
 use crate::rotation::RotationId;
 
@@ -31,7 +30,7 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     let policy = config::load(context)?;
     runtime()?.block_on(async {
         let path = &policy.journal.database;
-        let Some(journal) = app::journal_to_read(path).await? else {
+        let Some(journal) = reader::open(path).await? else {
             return Err(Failure::failed(format!(
                 "there is no journal yet: {}",
                 path.display()

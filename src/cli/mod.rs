@@ -8,10 +8,13 @@ mod check;
 pub mod client;
 pub mod config;
 mod demo;
+mod due;
 pub mod exit;
 mod history;
 mod line;
 pub mod output;
+mod plan;
+mod reader;
 pub mod references;
 mod rotate;
 mod run;
@@ -62,6 +65,8 @@ enum Command {
     History(history::Args),
     /// Start nothing for an app, and stop what is under way at its next boundary.
     Hold(tell_daemon::Hold),
+    /// Show when each app is due and every call that a rotation would make. Writes nothing, asks nobody.
+    Plan(plan::Args),
     /// Let a held app go on.
     Resume(tell_daemon::Resume),
     /// Rotate an app now, and follow it. Ends 0 rotated, 3 held, 1 otherwise.
@@ -98,6 +103,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(&context, args),
         Command::History(args) => history::run(&context, &args),
         Command::Hold(args) => tell_daemon::hold(&context, &args),
+        Command::Plan(args) => plan::run(&context, &args),
         Command::Resume(args) => tell_daemon::resume(&context, &args),
         Command::Rotate(args) => rotate::run(&context, &args),
         Command::Run => run::run(&context),

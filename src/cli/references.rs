@@ -67,13 +67,19 @@ fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
                 VaultAuth::Token(TokenSource::Env(variable)) => {
                     variable_set(&format!("{key}.token] env"), variable)
                 }
-                VaultAuth::Approle { secret_id_file, .. } => {
-                    secret_file(&format!("{key}.approle] secret_id_file"), secret_id_file, 1)
-                }
+                VaultAuth::Approle { .. } => Some(fault(
+                    &format!("{key}.approle]"),
+                    "login by AppRole is not in this version".into(),
+                    "use a token: [….auth.token] with `file` or `env`",
+                )),
             };
             found.into_iter().collect()
         }
-        StorePolicy::Aws(_) => Vec::new(),
+        StorePolicy::Aws(_) => vec![fault(
+            &format!("[store.{name}.aws]"),
+            "AWS Secrets Manager is not in this version".into(),
+            "use a `vault` or a `file` store",
+        )],
     }
 }
 

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app;
 use crate::cli::client::{Client, Refusal};
 use crate::cli::exit::{self, Failure};
 use crate::cli::line::Lines;
-use crate::cli::{Context, config, output, runtime};
+use crate::cli::{Context, config, output, reader, runtime};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::note::Note;
 use crate::engine::tell;
@@ -87,7 +86,7 @@ struct Follow {
 impl Follow {
     async fn to_the_end(&self, policy: &Policy) -> Result<ExitCode, Failure> {
         let path = &policy.journal.database;
-        let Some(journal) = app::journal_to_read(path).await? else {
+        let Some(journal) = reader::open(path).await? else {
             return Err(Failure::failed(format!(
                 "the journal is gone: {}",
                 path.display()
@@ -154,8 +153,9 @@ impl Follow {
             | Note::Unadopted { .. }
             | Note::Adopting { .. }
             | Note::Started { .. }
-            | Note::AsideProbed { .. }
-            | Note::HoldLifted { .. } => Ok(None),
+            | Note::HoldLifted { .. }
+            | Note::Behind { .. }
+            | Note::AsideProbed { .. } => Ok(None),
         }
     }
 

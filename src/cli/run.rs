@@ -44,9 +44,14 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
     let socket = policy.api.as_ref().and_then(|api| api.socket.as_deref());
     let serving = match socket {
         Some(path) => {
-            let bound = socket::bind(path)
-                .await
-                .map_err(|fault| Failure::failed(fault.to_string()))?;
+            let bound = match socket::bind(path).await {
+                Ok(bound) => bound,
+                Err(fault) => {
+                    daemon.drain.cancel();
+                    daemon.ended().await?;
+                    return Err(Failure::failed(fault.to_string()));
+                }
+            };
             let service = Service {
                 commands: daemon.commands.clone(),
                 ledgers: daemon.ledgers.clone(),
@@ -68,6 +73,8 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
     };
     if let Some(serving) = serving {
         serving.abort();
+        // Nothing is learnt by it but that the socket's file is gone.
+        let _aborted = serving.await;
     }
     tracing::info!("rekeyd has stopped");
     code

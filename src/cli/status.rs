@@ -5,19 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use chrono::SecondsFormat;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::api::AppView;
-use crate::app;
 use crate::cli::exit::{self, Failure};
-use crate::cli::{Context, config, output, runtime};
+use crate::cli::{Context, config, due, output, reader, runtime};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::policy::{AppPolicy, Policy};
-use crate::port::journal::RecordQuery;
-use crate::schedule::{Decision, decide};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -42,7 +38,7 @@ struct Row {
 
 pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     let policy = config::load(context)?;
-    let ledgers = runtime()?.block_on(ledgers(&policy))?;
+    let ledgers = runtime()?.block_on(reader::ledgers(&policy.journal.database))?;
     let now = SystemClock.now();
     let rows: Vec<Row> = names(&policy, &ledgers)
         .into_iter()
@@ -68,16 +64,6 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(if row.view.held { exit::HELD } else { exit::OK }))
 }
 
-/// What the journal adds up to; nothing where there is none.
-async fn ledgers(policy: &Policy) -> Result<Ledgers, Failure> {
-    let Some(journal) = app::journal_to_read(&policy.journal.database).await? else {
-        return Ok(Ledgers::default());
-    };
-    let records = journal.read(&RecordQuery::default()).await;
-    let records = records.map_err(|fault| Failure::failed(fault.to_string()))?;
-    Ledgers::read(&records).map_err(|fault| Failure::failed(fault.to_string()))
-}
-
 /// The apps of the policy, and those that left it while something of theirs was under way.
 fn names(policy: &Policy, ledgers: &Ledgers) -> BTreeSet<String> {
     let left = ledgers.0.iter().filter(|(_, ledger)| ledger.running().is_some());
@@ -93,7 +79,7 @@ fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
     let none = AppLedger::default();
     let ledger = ledgers.0.get(app).unwrap_or(&none);
     let managed = policy.apps.get(app);
-    let (next_due, due) = due(managed, ledger, now);
+    let (next_due, due) = next_due(managed, ledger, now);
     let running = ledger.running().map(|run| run.method.clone());
     Row {
         app: app.to_owned(),
@@ -106,21 +92,16 @@ fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
     }
 }
 
-fn due(managed: Option<&AppPolicy>, ledger: &AppLedger, now: Timestamp) -> (Option<String>, String) {
+fn next_due(managed: Option<&AppPolicy>, ledger: &AppLedger, now: Timestamp) -> (Option<String>, String) {
     let Some(managed) = managed else {
         return (None, "it has left the policy: nothing new starts".into());
     };
-    let decision = decide(&managed.timing, &ledger.for_schedule(), now.to_utc());
-    let next = match &decision {
-        Decision::Due { .. } => Some("now".to_owned()),
-        Decision::NotDue { .. }
-        | Decision::Waiting { .. }
-        | Decision::Running { .. }
-        | Decision::Unadopted { .. } => decision
-            .next()
-            .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+    let due = due::of(&managed.timing, ledger, now.to_utc());
+    let next = match due.now {
+        true => Some("now".to_owned()),
+        false => due.next.map(due::text),
     };
-    (next, decision.reason().to_owned())
+    (next, due.why)
 }
 
 fn table(rows: &[Row]) {

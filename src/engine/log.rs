@@ -19,8 +19,7 @@ pub fn log(app: &str, state: &State, events: &[Event]) {
             | Event::Recovered { .. }
             | Event::OldUnknown => tracing::warn!(app, rotation = %id, "{text}"),
             Event::Deferred { .. } | Event::Intended { .. } => tracing::debug!(app, rotation = %id, "{text}"),
-            Event::Restarted
-            | Event::Baselined { .. }
+            Event::Baselined { .. }
             | Event::Chosen { .. }
             | Event::Applied { .. }
             | Event::FoundApplied { .. }

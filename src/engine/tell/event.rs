@@ -10,7 +10,6 @@ use crate::secret::Fingerprint;
 /// One event in words. `stores` are the rotation's stores by name, in order.
 pub fn sentence(event: &Event, stores: &[String]) -> String {
     match event {
-        Event::Restarted => "rekeyd was restarted; looking at everything again".into(),
         Event::Baselined {
             old, proof, orphan, ..
         } => baselined(*old, proof.as_ref(), orphan.as_deref()),
@@ -66,7 +65,7 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
             take_over: Some(what),
         } => format!("resumed by {by}, taking over {what}"),
         Event::Resumed { by, take_over: None } => format!("resumed by {by}"),
-        Event::Aborting { why } => format!("giving up before the point of no return: {why}"),
+        Event::Aborting { why } => format!("giving up, and cleaning up: {why}"),
         Event::Undoing { why } => format!("taking the cutover back: {why}"),
         Event::Ended { end } => format!("ended: {end}"),
     }
