@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::rotation::{
     Detail, Effect, Event, Mode, Progress, Rest, State, Subject, Trial, TrialAnswer, ValueBy,
 };
-use crate::rotation::{ProbeReport, Verdict};
+use crate::rotation::{ProbeReport, Refusal, Verdict};
 
 /// `state` after `event`, which was written at `at`.
 pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
@@ -91,8 +91,19 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             applied(&mut state, *effect, detail);
             progressed(&mut state);
         }
+        Event::Declined {
+            effect: Effect::Cutover,
+            why: Refusal::Conflict(_),
+        } => {
+            state.cutover = Progress::Open;
+            reopened(&mut state, Effect::Cutover);
+            // Where the primary pair cannot be read, only a new judgement tells whether it is still the old one.
+            state.baselined &= state.caps.key_readable;
+        }
         Event::Declined { effect, why: _ } | Event::Postponed { effect, why: _ } => {
-            set(&mut state, *effect, Progress::Open);
+            // This request was not applied; an earlier one still may be.
+            let progress = publish_lost(&state, *effect).map_or(Progress::Open, Progress::Unknown);
+            set(&mut state, *effect, progress);
             reopened(&mut state, *effect);
         }
         Event::Lost { effect, why: _ } => {
@@ -101,8 +112,19 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 Progress::Open | Progress::Done(_) => at,
             };
             set(&mut state, *effect, Progress::Unknown(sent));
+            if let Effect::Publish(store) = effect
+                && let Some(lane) = state.lanes.get_mut(*store)
+            {
+                lane.publish_lost = lane.publish_lost.max(Some(sent));
+            }
         }
         Event::FoundAbsent { effect } => {
+            let lifetime = state.limits.request_lifetime;
+            if let Effect::Publish(store) = effect
+                && let Some(lane) = state.lanes.get_mut(*store)
+            {
+                lane.publish_lost = lane.publish_lost.filter(|sent| at <= *sent + lifetime);
+            }
             set(&mut state, *effect, Progress::Open);
             reopened(&mut state, *effect);
             state.attempts = state.attempts.saturating_add(1);
@@ -119,6 +141,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                     if let Some(lane) = state.lanes.get_mut(*store) {
                         lane.current_base = base.clone();
                         lane.blocked = None;
+                        lane.publish_lost = None;
                     }
                 }
                 Effect::Mint
@@ -130,12 +153,21 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 | Effect::Revoke => {}
             }
         }
+        Event::Disputed { effect, base } => {
+            if let Effect::Publish(store) = effect
+                && let Some(lane) = state.lanes.get_mut(*store)
+            {
+                let seen = lane.disputed.take().filter(|(seen, _)| seen == base);
+                lane.disputed = seen.or_else(|| Some((base.clone(), at)));
+            }
+        }
         Event::Blocked { effect, what } => {
             set(&mut state, *effect, Progress::Open);
             if let Effect::Publish(store) = effect
                 && let Some(lane) = state.lanes.get_mut(*store)
             {
                 lane.blocked = Some(what.clone());
+                lane.publish_lost = None;
             }
         }
         Event::ValueGone => {
@@ -232,6 +264,20 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
         Event::Ended { end } => state.rest = Rest::Ended(end.clone()),
     }
     state
+}
+
+fn publish_lost(state: &State, effect: Effect) -> Option<Timestamp> {
+    match effect {
+        Effect::Publish(store) => state.lanes.get(store)?.publish_lost,
+        Effect::Mint
+        | Effect::Discard
+        | Effect::Store(_)
+        | Effect::Cutover
+        | Effect::Undo
+        | Effect::Clear(_)
+        | Effect::Quarantine(_)
+        | Effect::Revoke => None,
+    }
 }
 
 fn set(state: &mut State, effect: Effect, progress: Progress) {
@@ -358,6 +404,7 @@ fn judge(
             trial.run = trial.run.saturating_add(1);
         }
         TrialAnswer::Bad | TrialAnswer::Unclear | TrialAnswer::None => {
+            trial.want_control = false;
             trial.run = 0;
             trial.first = None;
         }
