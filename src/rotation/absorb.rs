@@ -154,14 +154,19 @@ fn refused(state: &State, effect: Effect, why: Refusal, now: Timestamp) -> Vec<E
     match (effect, &why) {
         // Somebody wrote in between: what stands there now decides.
         (
-            Effect::Store(_) | Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_),
+            Effect::Store(_)
+            | Effect::Publish(_)
+            | Effect::Clear(_)
+            | Effect::Quarantine(_)
+            | Effect::Discard
+            | Effect::Revoke,
             Refusal::Conflict(_),
         ) => vec![Event::Lost {
             effect,
             why: why.to_string(),
         }],
-        // The slot or the component changed: look at everything again, at a growing distance.
-        (Effect::Mint | Effect::Cutover | Effect::Discard | Effect::Revoke, Refusal::Conflict(_)) => {
+        // The slot or the component is not what it was: look at everything again, at a growing distance.
+        (Effect::Mint | Effect::Cutover, Refusal::Conflict(_)) => {
             // Whatever was edited, old and new answers about it may mix for a while.
             let until = (!state.caps.key_readable).then(|| now + state.limits.propagation);
             held(defer(state, now, until, format!("{effect}: {why}")))

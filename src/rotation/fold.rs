@@ -74,17 +74,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
         }
         Event::Intended { effect } => {
             set(&mut state, *effect, Progress::Intent(at));
-            match effect {
-                Effect::Mint => state.mints = state.mints.saturating_add(1),
-                Effect::Cutover => state.sent = true,
-                Effect::Discard
-                | Effect::Store(_)
-                | Effect::Publish(_)
-                | Effect::Undo
-                | Effect::Clear(_)
-                | Effect::Quarantine(_)
-                | Effect::Revoke => {}
-            }
+            state.sent |= *effect == Effect::Cutover;
         }
         Event::Applied { effect, detail } | Event::FoundApplied { effect, detail } => {
             set(&mut state, *effect, Progress::Done(at));
@@ -328,6 +318,7 @@ fn reopened(state: &mut State, effect: Effect) {
 fn applied(state: &mut State, effect: Effect, detail: &Detail) {
     match (effect, detail) {
         (Effect::Mint, Detail::Minted { id, key }) => {
+            state.mints = state.mints.saturating_add(1);
             state.staged = Some(id.clone());
             state.new_key = Some(*key);
         }

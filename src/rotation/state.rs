@@ -164,7 +164,7 @@ pub struct State {
     pub slot_empty_at: Option<Timestamp>,
     /// Last-modified mark of the component.
     pub modified: Option<String>,
-    /// How many mints were intended.
+    /// How many mints were applied.
     pub mints: u8,
     /// The mint.
     pub mint: Progress,

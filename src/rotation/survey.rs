@@ -55,6 +55,11 @@ fn baseline(state: &State, facts: &Facts, guards: Guards) -> Result<Vec<Event>, 
         (None, false) => first.ok_or(Stop::Again(Hold::StoresDisagree))?,
         (None, true) => return Err(Stop::Again(Hold::StoresDisagree)),
     };
+    // A value that is chosen already goes with the client id of the pair that it was to replace.
+    if state.new.is_some() && state.old.is_some_and(|old| old != current.pair) {
+        let what = "the stores hold another current credential than at the start".to_owned();
+        return Err(Stop::Person(Hold::ForeignCurrent { what }));
+    }
     let proof = match guards.has(Guard::SoundBaseline) {
         true => {
             sound(facts, current)?;

@@ -59,10 +59,13 @@ pub fn edits(
     if !across {
         for i in 0..world.stores.len() {
             stores(world, state, i, &mut add);
-            add(Edit::Rotated(i), &|world| {
-                rotate(plan, world, now);
-                put(world, i, FOREIGN);
-            });
+            // Before the start, with one store, that would only be another start.
+            if plan.caps.overlap || plan.stores > 1 || state.baselined {
+                add(Edit::Rotated(i), &|world| {
+                    rotate(plan, world, now);
+                    put(world, i, FOREIGN);
+                });
+            }
         }
     }
     let minting = out.contains(&Effect::Mint);
