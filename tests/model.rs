@@ -49,6 +49,24 @@ fn every_promise_holds_in_every_reachable_state() {
             outcome.longest,
             outcome.fates
         );
+        if let Ok(why) = std::env::var("WHY") {
+            for (fate, path) in &outcome.examples {
+                if fate.contains(&why) {
+                    let violation = explore::Violation {
+                        breach: promise::Breach {
+                            promise: promise::Promise::Live,
+                            what: "example",
+                        },
+                        path: path.clone(),
+                    };
+                    println!(
+                        "{}: {fate} {}",
+                        plan.name,
+                        trace::tell(&plan, Guards::all(), &violation)
+                    );
+                }
+            }
+        }
         if let Some(violation) = &outcome.violation {
             println!("{}", trace::tell(&plan, Guards::all(), violation));
         }

@@ -199,6 +199,7 @@ impl AppLedger {
             | Event::FoundApplied { .. }
             | Event::FoundAbsent { .. }
             | Event::Rebased { .. }
+            | Event::Disputed { .. }
             | Event::Blocked { .. }
             | Event::ValueGone
             | Event::Probed { .. }

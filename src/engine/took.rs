@@ -137,6 +137,10 @@ async fn stored(seat: &Seat, state: &State, store: usize) -> Result<Finding, Fau
             pair: pair.pair,
             key: pair.key,
         }),
+        // A value of this rotation that a second mint has made worthless, landed late.
+        Some(_) | None if value.rotation(&at.names) == Some(state.id) && slot.base != lane.pending_base => {
+            Finding::Moved(slot.base)
+        }
         // Still what we were to write over: ours from before, or given to us.
         Some(_) | None if slot.base == lane.pending_base => Finding::NotTaken,
         Some(_) | None => Finding::Foreign {

@@ -1,7 +1,6 @@
 //! What an observation means: observations to events. Surveys have a file of their own (`survey.rs`).
 
 use crate::clock::Timestamp;
-use crate::rotation::Refusal;
 use crate::rotation::backoff::{CAP, LONGEST, late_until, pace, retry};
 use crate::rotation::decide::{Next, hold_again};
 use crate::rotation::guard::{Guard, Guards};
@@ -9,6 +8,7 @@ use crate::rotation::observation::Entry;
 use crate::rotation::{
     Answer, Detail, Effect, End, Event, Finding, Hold, Mode, Observation, Progress, State, Subject, survey,
 };
+use crate::rotation::{Refusal, VersionRef};
 
 pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, guards: Guards) -> Vec<Event> {
     if state.end().is_some() {
@@ -154,15 +154,22 @@ fn refused(state: &State, effect: Effect, why: Refusal, now: Timestamp) -> Vec<E
     match (effect, &why) {
         // Somebody wrote in between: what stands there now decides.
         (
-            Effect::Store(_) | Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_),
+            Effect::Store(_)
+            | Effect::Publish(_)
+            | Effect::Clear(_)
+            | Effect::Quarantine(_)
+            | Effect::Discard
+            | Effect::Revoke,
             Refusal::Conflict(_),
         ) => vec![Event::Lost {
             effect,
             why: why.to_string(),
         }],
-        // The slot or the component changed: look at everything again, at a growing distance.
-        (Effect::Mint | Effect::Cutover | Effect::Discard | Effect::Revoke, Refusal::Conflict(_)) => {
-            held(defer(state, now, None, format!("{effect}: {why}")))
+        // The slot or the component is not what it was: look at everything again, at a growing distance.
+        (Effect::Mint | Effect::Cutover, Refusal::Conflict(_)) => {
+            // Whatever was edited, old and new answers about it may mix for a while.
+            let until = (!state.caps.key_readable).then(|| now + state.limits.propagation);
+            held(defer(state, now, until, format!("{effect}: {why}")))
         }
         // An in-place change that this org does not take. Nothing has changed; the value was sent, so it is kept.
         (Effect::Cutover, Refusal::Unsupported(_) | Refusal::Invalid(_)) if state.caps.reversible => {
@@ -227,7 +234,12 @@ fn found(state: &State, effect: Effect, finding: Finding, now: Timestamp, guards
                 again: None,
             }],
         },
-        Finding::Foreign { what, accepted, base } => foreign(effect, what, accepted, base, guards),
+        Finding::Foreign { what, accepted, base } => match (effect, base) {
+            (Effect::Publish(store), Some(base)) if accepted == Some(false) => {
+                refused_theirs(state, store, base, now, guards)
+            }
+            (_, base) => foreign(effect, what, base, guards),
+        },
         Finding::Unclear(why) if provisional => wait(&why),
         Finding::Unclear(answer) => written(hold_again(state, now, unclear(effect, answer))),
     }
@@ -274,13 +286,34 @@ fn is_ours(state: &State, entry: &Entry) -> bool {
     entry.by_us && !entry.retired && created >= opens && created <= empty + state.limits.request_lifetime
 }
 
-fn foreign(
-    effect: Effect,
-    what: String,
-    accepted: Option<bool>,
-    base: Option<crate::rotation::VersionRef>,
+/// Theirs is refused and ours accepted: publish over it; their version stays readable by name. But a credential that
+/// has just been made is refused here and there until every node knows it.
+fn refused_theirs(
+    state: &State,
+    store: usize,
+    base: VersionRef,
+    now: Timestamp,
     guards: Guards,
 ) -> Vec<Event> {
+    let effect = Effect::Publish(store);
+    let lane = state.lanes.get(store);
+    let seen = lane.and_then(|lane| lane.disputed.as_ref().filter(|(seen, _)| *seen == base));
+    let settled = seen.map_or(now, |(_, since)| *since) + state.limits.propagation;
+    if (seen.is_some() && now >= settled) || !guards.has(Guard::ForeignCurrentUntouched) {
+        return vec![Event::Rebased { effect, base }];
+    }
+    let until = (now + state.limits.stable_spacing).min(settled);
+    vec![
+        Event::Disputed { effect, base },
+        Event::Deferred {
+            until,
+            why: format!("{effect}: somebody else's credential stands there, refused so far"),
+            failed: false,
+        },
+    ]
+}
+
+fn foreign(effect: Effect, what: String, base: Option<VersionRef>, guards: Guards) -> Vec<Event> {
     match (effect, base) {
         (Effect::Store(store), None) => {
             vec![Event::Held {
@@ -298,10 +331,7 @@ fn foreign(
             }],
             false => vec![Event::Rebased { effect, base }],
         },
-        // Theirs is refused and ours accepted: publish over it; their version stays readable by name.
-        (Effect::Publish(_), Some(base))
-            if accepted == Some(false) || !guards.has(Guard::ForeignCurrentUntouched) =>
-        {
+        (Effect::Publish(_), Some(base)) if !guards.has(Guard::ForeignCurrentUntouched) => {
             vec![Event::Rebased { effect, base }]
         }
         (Effect::Publish(_), Some(_) | None) => vec![Event::Blocked { effect, what }],

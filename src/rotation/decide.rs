@@ -7,9 +7,7 @@ use crate::clock::Timestamp;
 use crate::rotation::backoff::pace;
 use crate::rotation::guard::{Guard, Guards};
 use crate::rotation::trial::{self, Verdict};
-use crate::rotation::{
-    Action, Effect, End, Event, Hold, Look, Mode, Progress, Rest, State, Subject, ValueBy,
-};
+use crate::rotation::{Action, Effect, End, Event, Hold, Look, Mode, Rest, State, Subject, ValueBy};
 
 /// Either something to write down first (then decide again), or the next action.
 pub(super) enum Next {
@@ -57,8 +55,10 @@ pub(super) fn decide(state: &State, now: Timestamp, guards: Guards) -> Next {
 
 /// Without overlap: when the cutover is taken back, if no store publishes before.
 fn undo_at(state: &State, guards: Guards) -> Option<Timestamp> {
-    let closed = |progress: Progress| progress.is_open();
-    let unpublished = state.lanes.iter().all(|lane| closed(lane.publish));
+    let unpublished = state
+        .lanes
+        .iter()
+        .all(|lane| lane.publish.is_open() && lane.publish_lost.is_none());
     let may = unpublished || !guards.has(Guard::UndoOnlyUnpublished);
     let wanted = state.mode == Mode::Forward && state.caps.reversible && state.cutover.is_done();
     let unfinished = !state.is_rotated();

@@ -107,6 +107,14 @@ pub enum Event {
         /// The version.
         base: VersionRef,
     },
+    /// Somebody else's credential stands in this store's *current*, refused so far. New answers about it may still
+    /// mix with old ones.
+    Disputed {
+        /// Which.
+        effect: Effect,
+        /// The version.
+        base: VersionRef,
+    },
     /// Somebody else's credential stands in this store's *current*; its turn comes after the other stores'.
     Blocked {
         /// Which.

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::rotation::{
     Detail, Effect, Event, Mode, Progress, Rest, State, Subject, Trial, TrialAnswer, ValueBy,
 };
-use crate::rotation::{ProbeReport, Verdict};
+use crate::rotation::{ProbeReport, Refusal, Verdict};
 
 /// `state` after `event`, which was written at `at`.
 pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
@@ -74,25 +74,26 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
         }
         Event::Intended { effect } => {
             set(&mut state, *effect, Progress::Intent(at));
-            match effect {
-                Effect::Mint => state.mints = state.mints.saturating_add(1),
-                Effect::Cutover => state.sent = true,
-                Effect::Discard
-                | Effect::Store(_)
-                | Effect::Publish(_)
-                | Effect::Undo
-                | Effect::Clear(_)
-                | Effect::Quarantine(_)
-                | Effect::Revoke => {}
-            }
+            state.sent |= *effect == Effect::Cutover;
         }
         Event::Applied { effect, detail } | Event::FoundApplied { effect, detail } => {
             set(&mut state, *effect, Progress::Done(at));
             applied(&mut state, *effect, detail);
             progressed(&mut state);
         }
+        Event::Declined {
+            effect: Effect::Cutover,
+            why: Refusal::Conflict(_),
+        } => {
+            state.cutover = Progress::Open;
+            reopened(&mut state, Effect::Cutover);
+            // Where the primary pair cannot be read, only a new judgement tells whether it is still the old one.
+            state.baselined &= state.caps.key_readable;
+        }
         Event::Declined { effect, why: _ } | Event::Postponed { effect, why: _ } => {
-            set(&mut state, *effect, Progress::Open);
+            // This request was not applied; an earlier one still may be.
+            let progress = publish_lost(&state, *effect).map_or(Progress::Open, Progress::Unknown);
+            set(&mut state, *effect, progress);
             reopened(&mut state, *effect);
         }
         Event::Lost { effect, why: _ } => {
@@ -101,8 +102,19 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 Progress::Open | Progress::Done(_) => at,
             };
             set(&mut state, *effect, Progress::Unknown(sent));
+            if let Effect::Publish(store) = effect
+                && let Some(lane) = state.lanes.get_mut(*store)
+            {
+                lane.publish_lost = lane.publish_lost.max(Some(sent));
+            }
         }
         Event::FoundAbsent { effect } => {
+            let lifetime = state.limits.request_lifetime;
+            if let Effect::Publish(store) = effect
+                && let Some(lane) = state.lanes.get_mut(*store)
+            {
+                lane.publish_lost = lane.publish_lost.filter(|sent| at <= *sent + lifetime);
+            }
             set(&mut state, *effect, Progress::Open);
             reopened(&mut state, *effect);
             state.attempts = state.attempts.saturating_add(1);
@@ -119,6 +131,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                     if let Some(lane) = state.lanes.get_mut(*store) {
                         lane.current_base = base.clone();
                         lane.blocked = None;
+                        lane.publish_lost = None;
                     }
                 }
                 Effect::Mint
@@ -130,12 +143,21 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 | Effect::Revoke => {}
             }
         }
+        Event::Disputed { effect, base } => {
+            if let Effect::Publish(store) = effect
+                && let Some(lane) = state.lanes.get_mut(*store)
+            {
+                let seen = lane.disputed.take().filter(|(seen, _)| seen == base);
+                lane.disputed = seen.or_else(|| Some((base.clone(), at)));
+            }
+        }
         Event::Blocked { effect, what } => {
             set(&mut state, *effect, Progress::Open);
             if let Effect::Publish(store) = effect
                 && let Some(lane) = state.lanes.get_mut(*store)
             {
                 lane.blocked = Some(what.clone());
+                lane.publish_lost = None;
             }
         }
         Event::ValueGone => {
@@ -234,6 +256,20 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
     state
 }
 
+fn publish_lost(state: &State, effect: Effect) -> Option<Timestamp> {
+    match effect {
+        Effect::Publish(store) => state.lanes.get(store)?.publish_lost,
+        Effect::Mint
+        | Effect::Discard
+        | Effect::Store(_)
+        | Effect::Cutover
+        | Effect::Undo
+        | Effect::Clear(_)
+        | Effect::Quarantine(_)
+        | Effect::Revoke => None,
+    }
+}
+
 fn set(state: &mut State, effect: Effect, progress: Progress) {
     let lane = match effect {
         Effect::Store(store) | Effect::Publish(store) | Effect::Clear(store) | Effect::Quarantine(store) => {
@@ -282,6 +318,7 @@ fn reopened(state: &mut State, effect: Effect) {
 fn applied(state: &mut State, effect: Effect, detail: &Detail) {
     match (effect, detail) {
         (Effect::Mint, Detail::Minted { id, key }) => {
+            state.mints = state.mints.saturating_add(1);
             state.staged = Some(id.clone());
             state.new_key = Some(*key);
         }
@@ -358,6 +395,7 @@ fn judge(
             trial.run = trial.run.saturating_add(1);
         }
         TrialAnswer::Bad | TrialAnswer::Unclear | TrialAnswer::None => {
+            trial.want_control = false;
             trial.run = 0;
             trial.first = None;
         }

@@ -86,8 +86,12 @@ pub struct Lane {
     pub pending: Progress,
     /// Writing *current*.
     pub publish: Progress,
+    /// A write of *current* sent at about this time was never answered, and may land as long as the base holds.
+    pub publish_lost: Option<Timestamp>,
     /// Ending *pending*, or setting it aside.
     pub clear: Progress,
+    /// Somebody else's refused credential stands in *current* under this version, seen first at this time.
+    pub disputed: Option<(VersionRef, Timestamp)>,
     /// Somebody else's accepted credential stands in *current*.
     pub blocked: Option<String>,
 }
@@ -160,7 +164,7 @@ pub struct State {
     pub slot_empty_at: Option<Timestamp>,
     /// Last-modified mark of the component.
     pub modified: Option<String>,
-    /// How many mints were intended.
+    /// How many mints were applied.
     pub mints: u8,
     /// The mint.
     pub mint: Progress,
@@ -217,7 +221,9 @@ impl State {
             pending_version: None,
             pending: Progress::Open,
             publish: Progress::Open,
+            publish_lost: None,
             clear: Progress::Open,
+            disputed: None,
             blocked: None,
         };
         State {

@@ -7,13 +7,13 @@ use crate::rotation::decide::hold_again;
 use crate::rotation::guard::{Guard, Guards};
 use crate::rotation::observation::{Entry, Facts, PairFacts};
 use crate::rotation::{Detail, Effect, Event, Hold, State, ValueBy};
-use crate::rotation::{Verdict, VersionRef};
+use crate::rotation::{Refusal, Verdict, VersionRef};
 
 pub(super) fn absorb(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Vec<Event> {
     let judged = if !state.baselined {
         baseline(state, facts, guards)
     } else if !state.cutover.is_done() {
-        recheck(state, facts)
+        recheck(state, facts, now)
     } else {
         superseded(state, facts, guards)
     };
@@ -55,6 +55,11 @@ fn baseline(state: &State, facts: &Facts, guards: Guards) -> Result<Vec<Event>, 
         (None, false) => first.ok_or(Stop::Again(Hold::StoresDisagree))?,
         (None, true) => return Err(Stop::Again(Hold::StoresDisagree)),
     };
+    // A value that is chosen already goes with the client id of the pair that it was to replace.
+    if state.new.is_some() && state.old.is_some_and(|old| old != current.pair) {
+        let what = "the stores hold another current credential than at the start".to_owned();
+        return Err(Stop::Person(Hold::ForeignCurrent { what }));
+    }
     let proof = match guards.has(Guard::SoundBaseline) {
         true => {
             sound(facts, current)?;
@@ -128,7 +133,7 @@ fn slot(state: &State, facts: &Facts, guards: Guards) -> Result<Option<String>, 
     }
 }
 
-fn recheck(state: &State, facts: &Facts) -> Result<Vec<Event>, Stop> {
+fn recheck(state: &State, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, Stop> {
     passable(facts)?;
     let changed = |what: &str| {
         Err(Stop::Person(Hold::ForeignCurrent {
@@ -146,6 +151,9 @@ fn recheck(state: &State, facts: &Facts) -> Result<Vec<Event>, Stop> {
     }
     if facts.live.is_some() && facts.live != state.old {
         return changed("Salesforce holds another primary secret");
+    }
+    if facts.modified != state.modified {
+        return Ok(edited(state, now));
     }
     for (store, held) in facts.stores.iter().enumerate() {
         if held.current.map(|pair| pair.pair) != state.old {
@@ -176,6 +184,20 @@ fn recheck(state: &State, facts: &Facts) -> Result<Vec<Event>, Stop> {
             .collect(),
         modified: facts.modified.clone(),
     }])
+}
+
+/// Somebody edited the component: perhaps its secret, which nobody can read. So everything is judged anew, once old
+/// and new answers no longer mix.
+fn edited(state: &State, now: Timestamp) -> Vec<Event> {
+    let why = "the app was edited since it was looked at";
+    let declined = Event::Declined {
+        effect: Effect::Cutover,
+        why: Refusal::Conflict(why.into()),
+    };
+    let until = now + state.limits.propagation;
+    std::iter::once(declined)
+        .chain(defer(state, now, Some(until), why.into()))
+        .collect()
 }
 
 /// A pending value that somebody removed is simply written again.

@@ -84,12 +84,18 @@ fn trim(trial: &mut Trial) {
 }
 
 fn forget(state: &mut State, now: Timestamp) {
+    let overlap = state.caps.overlap;
     for lane in &mut state.lanes {
         settled(&mut lane.pending, now);
         settled(&mut lane.publish, now);
         settled(&mut lane.clear, now);
+        if overlap || lane.publish.is_done() {
+            lane.publish_lost = None;
+        }
+        if !lane.publish.is_unknown() {
+            lane.disputed = None;
+        }
     }
-    let overlap = state.caps.overlap;
     if state.cutover.is_done() || state.late_proof {
         state.early = Trial::default();
         when_done(&mut state.mint, now);
@@ -188,6 +194,10 @@ fn forget_world(node: &mut Node, now: Timestamp) {
 
 fn each_time(node: &mut Node, f: &mut dyn FnMut(&mut Timestamp)) {
     let state = &mut node.state;
+    for lane in &mut state.lanes {
+        lane.publish_lost.iter_mut().for_each(&mut *f);
+        lane.disputed.iter_mut().for_each(|(_, at)| f(at));
+    }
     let progress = [
         &mut state.mint,
         &mut state.discard,

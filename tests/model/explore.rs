@@ -19,6 +19,8 @@ pub struct Outcome {
     pub violation: Option<Violation>,
     /// How many states end in what, when nothing more goes wrong.
     pub fates: BTreeMap<String, usize>,
+    /// The shortest way to a state of each fate.
+    pub examples: BTreeMap<String, Vec<u16>>,
     /// The longest way there, in steps.
     pub longest: usize,
 }
@@ -47,12 +49,15 @@ pub fn explore(plan: &Plan, guards: Guards) -> Outcome {
         transitions: graph.transitions,
         violation,
         fates: BTreeMap::new(),
+        examples: BTreeMap::new(),
         longest: 0,
     };
     if outcome.violation.is_none() {
         let judged = judge(plan, &graph.flags, &graph.next);
         outcome.longest = judged.longest;
         outcome.fates = judged.fates;
+        let examples = judged.examples.into_iter();
+        outcome.examples = examples.map(|(fate, id)| (fate, graph.path(id))).collect();
         outcome.violation = judged.wrong.map(|(id, what)| Violation {
             breach: Breach {
                 promise: Promise::Live,

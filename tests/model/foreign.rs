@@ -5,7 +5,7 @@
 use rekeyd::clock::Timestamp;
 use rekeyd::rotation::{Effect, State};
 
-use crate::plan::Plan;
+use crate::plan::{Change, Plan};
 use crate::world::{FOREIGN, IN_PLACE, OLD, Staged, WRONG, World, bit};
 
 /// An edit by somebody else.
@@ -59,20 +59,27 @@ pub fn edits(
     if !across {
         for i in 0..world.stores.len() {
             stores(world, state, i, &mut add);
-            add(Edit::Rotated(i), &|world| {
-                rotate(plan, world, now);
-                put(world, i, FOREIGN);
-            });
+            // Before the start, with one store, that would only be another start.
+            if plan.caps.overlap || plan.stores > 1 || state.baselined {
+                add(Edit::Rotated(i), &|world| {
+                    rotate(plan, world, now);
+                    put(world, i, FOREIGN);
+                });
+            }
         }
     }
-    add(Edit::RotatedOnly, &|world| rotate(plan, world, now));
+    let minting = out.contains(&Effect::Mint);
+    if !(minting && plan.caps.overlap) {
+        add(Edit::RotatedOnly, &|world| rotate(plan, world, now));
+    }
     if plan.caps.overlap {
         let free = match world.slot {
-            None => !out.contains(&Effect::Mint),
-            Some(entry) => plan.org.post_replaces && !entry.retired,
+            None => !minting,
+            Some(entry) => plan.org.post_replaces && !entry.retired && !minting,
         };
         if free {
             add(Edit::Slot, &|world| {
+                robbed(world);
                 let id = world.next_id;
                 world.next_id += 1;
                 world.change(plan, now, |world| {
@@ -87,12 +94,18 @@ pub fn edits(
         }
         if world.slot.is_some_and(|entry| !entry.retired) {
             add(Edit::SlotGone, &|world| {
-                world.change(plan, now, |world| world.slot = None)
+                robbed(world);
+                world.change(plan, now, |world| world.slot = None);
             });
         }
     } else {
         add(Edit::Touched, &|world| world.modified += 1);
-        if !out.contains(&Effect::Undo) {
+        // Before the first judgement, and between cutover and publish, nothing tells it from what was before, or
+        // from our own change: that part of P4 cannot be kept where the secret cannot be read.
+        let told_apart = plan.org.change != Change::KeepsOld
+            && state.baselined
+            && (state.cutover.is_open() || state.is_rotated());
+        if told_apart {
             add(Edit::InPlace, &|world| {
                 world.meddled = true;
                 world.change(plan, now, |world| world.put_primary(plan, IN_PLACE));
@@ -113,7 +126,12 @@ fn stores(world: &World, state: &State, i: usize, add: &mut dyn FnMut(Edit, &dyn
     });
     add(Edit::Refused(i), &|world| put(world, i, WRONG));
     if at.current != OLD {
-        add(Edit::Restored(i), &|world| put(world, i, OLD));
+        // Before our publish is known, it looks like an edit of other keys, and is taken for one.
+        let known = state.lanes[i].publish.is_done();
+        add(Edit::Restored(i), &|world| {
+            put(world, i, OLD);
+            world.stores[i].theirs = known;
+        });
     }
     let tear = |world: &mut World| {
         let at = &mut world.stores[i];
@@ -141,8 +159,14 @@ fn put(world: &mut World, i: usize, credential: u8) {
     at.log[usize::from(at.version)] = credential;
 }
 
+/// A staged entry of ours that somebody else removes may be made again.
+fn robbed(world: &mut World) {
+    world.gone += u8::from(world.slot.is_some_and(|entry| !entry.retired));
+}
+
 fn rotate(plan: &Plan, world: &mut World, now: Timestamp) {
     world.meddled = true;
+    robbed(world);
     let id = world.next_id;
     world.next_id += 1;
     world.modified += 1;

@@ -70,6 +70,8 @@ pub struct Flags {
 /// The verdict over a whole graph.
 pub struct Judged {
     pub fates: BTreeMap<String, usize>,
+    /// A state that leads there, the first one found.
+    pub examples: BTreeMap<String, u32>,
     pub longest: usize,
     /// A state from which it goes wrong, and how.
     pub wrong: Option<(u32, &'static str)>,
@@ -118,12 +120,15 @@ pub fn judge(plan: &Plan, flags: &[Flags], next: &[u32]) -> Judged {
     }
     let mut judged = Judged {
         fates: BTreeMap::new(),
+        examples: BTreeMap::new(),
         longest: 0,
         wrong: None,
     };
     for (id, (end, flags)) in ends.iter().zip(flags).enumerate() {
         let Some(end) = end else { continue };
-        *judged.fates.entry(format!("{:?}", end.fate)).or_default() += 1;
+        let name = format!("{:?}", end.fate);
+        judged.examples.entry(name.clone()).or_insert(id as u32);
+        *judged.fates.entry(name).or_default() += 1;
         judged.longest = judged.longest.max(end.steps);
         let wrong = wrong(plan, *end, flags.mild);
         if judged.wrong.is_none() {

@@ -292,6 +292,7 @@ impl Eye<'_> {
                 key: key(self.plan, held),
             }),
             false if base == lane.pending_base => Finding::NotTaken,
+            false if ours => Finding::Moved(base),
             false => Finding::Foreign {
                 what: base.0.clone(),
                 accepted: None,

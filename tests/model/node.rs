@@ -9,7 +9,7 @@ use crate::foreign::{Edit, edits};
 use crate::look::{look, unavailable};
 use crate::plan::{AWAY, Plan, limits};
 use crate::promise::{Breach, Promise};
-use crate::world::{Late, World, Write};
+use crate::world::{Late, World, Write, generation};
 use crate::write::{Landing, Prepared, prepare};
 
 /// What the process is about to do, or waits for.
@@ -174,6 +174,9 @@ impl Walk<'_> {
             let cache = after.world.cache;
             landing.land(&mut after.world, late.write);
             after.world.cache = cache;
+            if late.unaware && node.world.left.foreign == 0 {
+                breaches.clear();
+            }
             self.edges.push(Edge {
                 choice: Choice::Landed(late.write),
                 node: after,
@@ -240,6 +243,7 @@ impl Walk<'_> {
             world.late.push(Late {
                 write,
                 until: self.now + limits().request_lifetime,
+                unaware: world.left.foreign > 0,
             });
             world
         };
@@ -392,6 +396,11 @@ impl Walk<'_> {
         };
         if busy && !matches!(doing, Doing::Out(_)) {
             impure("effects are out, and it does something else");
+        }
+        for event in &next.events {
+            if let Event::Baselined { old, .. } = event {
+                world.began = generation(*old);
+            }
         }
         let gone = next
             .events

@@ -61,7 +61,8 @@ pub fn check(plan: &Plan, state: &State, world: &World, now: rekeyd::clock::Time
     }
     if let Rest::Ended(End::Done { disproven: true }) = &state.rest {
         let lives = |g: Gen| world.accepts(plan, g);
-        if state.old.is_some_and(|old| lives(generation(old))) || world.displaced.is_some_and(lives) {
+        let displaced = world.displaced.filter(|g| *g != FOREIGN && *g != IN_PLACE);
+        if state.old.is_some_and(|old| lives(generation(old))) || displaced.is_some_and(lives) {
             return breach(Promise::P5, "called dead, and still accepted");
         }
         let new = state.new.map(generation);

@@ -8,6 +8,7 @@ use crate::canon::{NOW, canonical};
 use crate::explore::Violation;
 use crate::node::{Doing, Edge, Node, edges, root};
 use crate::plan::Plan;
+use crate::promise::Promise;
 
 /// The whole way to `violation`, one line per step.
 pub fn tell(plan: &Plan, guards: Guards, violation: &Violation) -> String {
@@ -24,6 +25,20 @@ pub fn tell(plan: &Plan, guards: Guards, violation: &Violation) -> String {
         let doing = doing(&node);
         edge = edges(plan, guards, &node).swap_remove(usize::from(*n));
         line(&mut text, clock, &doing, &edge);
+    }
+    if violation.breach.promise == Promise::Live {
+        let _ = writeln!(text, "  and from there, with nothing going wrong:");
+        for _ in 0..40 {
+            let mut node = edge.node.clone();
+            clock += node.now.0 - NOW.0;
+            canonical(&mut node);
+            if node.doing == Doing::Rest {
+                break;
+            }
+            let doing = doing(&node);
+            edge = edges(plan, guards, &node).swap_remove(0);
+            line(&mut text, clock, &doing, &edge);
+        }
     }
     let node = edge.node;
     let _ = writeln!(text, "  at the end: {:?} {:?}", node.state.mode, node.state.rest);

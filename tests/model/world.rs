@@ -82,6 +82,8 @@ pub struct Late {
     pub write: Write,
     /// It lands at or before this time, or never.
     pub until: Timestamp,
+    /// Nobody else had done anything when it was sent. Salesforce has no fencing: what is done since, it replaces.
+    pub unaware: bool,
 }
 
 /// Everything outside the core.
@@ -114,6 +116,8 @@ pub struct World {
     pub undos: u8,
     /// Values given up because Salesforce masks them.
     pub gone: u8,
+    /// What the baseline began from.
+    pub began: Gen,
     /// What was primary when we cut over.
     pub displaced: Option<Gen>,
     /// Generations whose pending place somebody else took after the cutover was sent.
@@ -156,6 +160,7 @@ impl World {
             cutovers: 0,
             undos: 0,
             gone: 0,
+            began: OLD,
             displaced: None,
             torn: 0,
             meddled: false,

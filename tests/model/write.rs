@@ -154,7 +154,12 @@ impl Landing<'_> {
             }
             (Write::Change { .. }, Change::Overlong) => {
                 let until = self.now + Duration::from_secs(60);
-                world.late.push(Late { write, until });
+                let unaware = world.left.foreign > 0;
+                world.late.push(Late {
+                    write,
+                    until,
+                    unaware,
+                });
                 Answer::Done(Detail::Nothing)
             }
             _ => self.land(world, write),
@@ -218,7 +223,8 @@ impl Landing<'_> {
     }
 
     fn over_foreign_primary(&mut self, world: &World) {
-        if world.primary == FOREIGN || world.primary == IN_PLACE {
+        let theirs = world.primary == FOREIGN || world.primary == IN_PLACE;
+        if theirs && world.primary != world.began {
             self.breach(Promise::P4, "somebody else's primary credential was replaced");
         }
     }
@@ -289,7 +295,7 @@ impl Landing<'_> {
         let Some(entry) = world.slot.filter(|entry| entry.id == id) else {
             return Answer::Done(Detail::Nothing);
         };
-        if entry.credential == FOREIGN {
+        if entry.credential == FOREIGN && world.began != FOREIGN {
             self.breach(Promise::P4, "somebody else's staged entry was deleted");
         }
         if entry.retired && plan.org.delete == crate::plan::Delete::Ends {
@@ -323,7 +329,7 @@ impl Landing<'_> {
         if at.version != base {
             return conflict();
         }
-        if at.theirs && world.accepts(self.plan, at.current) {
+        if at.theirs && at.current != world.began && world.accepts(self.plan, at.current) {
             self.breach(
                 Promise::P4,
                 "somebody else's accepted current credential was published over",
