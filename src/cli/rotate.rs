@@ -154,7 +154,6 @@ impl Follow {
             | Note::Adopting { .. }
             | Note::Started { .. }
             | Note::HoldLifted { .. }
-            | Note::Behind { .. }
             | Note::AsideProbed { .. } => Ok(None),
         }
     }

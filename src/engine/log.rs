@@ -12,6 +12,7 @@ pub fn log(app: &str, state: &State, events: &[Event]) {
             Event::Held { .. } | Event::Blocked { .. } => tracing::error!(app, rotation = %id, "{text}"),
             Event::Lost { .. }
             | Event::Declined { .. }
+            | Event::Disputed { .. }
             | Event::Postponed { .. }
             | Event::ValueGone
             | Event::Undoing { .. }
@@ -29,6 +30,7 @@ pub fn log(app: &str, state: &State, events: &[Event]) {
             | Event::LateProof
             | Event::Rechecked { .. }
             | Event::Superseded { .. }
+            | Event::Restarted
             | Event::Rotated
             | Event::Resumed { .. }
             | Event::Ended { .. } => tracing::info!(app, rotation = %id, "{text}"),

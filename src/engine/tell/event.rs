@@ -17,6 +17,7 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
             "found under way without a journal of it: {} is pending and the stores still hold the old credential as current",
             new.short()
         ),
+        Event::Restarted => "rekeyd was restarted; looking again at what was under way".to_owned(),
         Event::Chosen { pair } => format!("chose a new secret, {}", pair.short()),
         Event::Intended { effect } => format!("about to {}", to_do(*effect, stores)),
         Event::Applied { effect, detail } => done(*effect, detail, stores),
@@ -37,6 +38,10 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
         ),
         Event::Rebased { effect, base } => format!(
             "other keys of the value were changed by somebody else; will {} on top of version {base}",
+            to_do(*effect, stores)
+        ),
+        Event::Disputed { effect, base } => format!(
+            "somebody else's credential, refused so far, stands at version {base} where this was to go: {}",
             to_do(*effect, stores)
         ),
         Event::Blocked { effect, what } => blocked(*effect, what, stores),
@@ -65,7 +70,7 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
             take_over: Some(what),
         } => format!("resumed by {by}, taking over {what}"),
         Event::Resumed { by, take_over: None } => format!("resumed by {by}"),
-        Event::Aborting { why } => format!("giving up, and cleaning up: {why}"),
+        Event::Aborting { why } => format!("giving up before the point of no return: {why}"),
         Event::Undoing { why } => format!("taking the cutover back: {why}"),
         Event::Ended { end } => format!("ended: {end}"),
     }
