@@ -68,10 +68,9 @@ impl Report<'_> {
         let outage = match self.witnessed.get(app.name) {
             Some(witness) if witness.refusals == 0 => format!("none in {} logins", witness.logins),
             Some(witness) => {
-                format!(
-                    "{} ms, {} round trips",
-                    witness.longest_outage_ms, witness.longest_outage_round_trips
-                )
+                let trips = witness.longest_outage_round_trips;
+                let plural = if trips == 1 { "" } else { "s" };
+                format!("{} ms, {trips} round trip{plural}", witness.longest_outage_ms)
             }
             None => "not seen".into(),
         };
@@ -87,7 +86,10 @@ impl Report<'_> {
             pairs,
             proven,
             old,
-            self.mints(app).to_string(),
+            match app.kind {
+                Kind::ExternalClientApp => self.mints(app).to_string(),
+                Kind::ConnectedApp => "ours".into(),
+            },
             outage,
         ]
     }
@@ -128,7 +130,7 @@ impl Report<'_> {
     pub fn held(&self) -> Vec<String> {
         let held = CAST.iter().filter_map(|app| {
             let end = self.ledgers.0.get(app.name)?.stopped_by()?;
-            let remains = "methods that remain: `assisted` (a person rotates in Setup), or once migrate it to an \
+            let remains = "what remains: a person rotates it in Setup and `submit`s the pair, or once migrates it to an \
                            External Client App and use `staged`";
             Some(format!("held  {}: {end}; {remains}", app.name))
         });
