@@ -253,7 +253,11 @@ impl AppLedger {
         });
         crate::schedule::Ledger {
             adopted_at: self.adopted_at.map(Timestamp::to_utc),
-            last_success: self.last_success.map(Timestamp::to_utc),
+            // A credential that a person made later counts from its own making.
+            last_success: self
+                .last_success
+                .filter(|success| self.since <= Some(*success))
+                .map(Timestamp::to_utc),
             credential_since: self.since.map(Timestamp::to_utc),
             running: self.running().is_some(),
             grace_until: self.grace_until().map(Timestamp::to_utc),

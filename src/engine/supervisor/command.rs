@@ -46,8 +46,8 @@ impl Supervisor {
             }
             Command::Abandon { by, .. } => self.abandon(&app, &managed, &ledger, by).await,
             Command::Submit { pair, .. } => {
-                if ledger.adopted_at.is_some() {
-                    Reply::Refused("the app is adopted already: its stores hold a proven credential".into())
+                if ledger.running().is_some() {
+                    Reply::Refused("a rotation is under way: `abandon` it first, if it is held".into())
                 } else if self.busy.contains(&app) {
                     Reply::Refused("rekeyd is just looking at this app: try again in a moment".into())
                 } else {

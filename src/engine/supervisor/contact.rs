@@ -161,7 +161,13 @@ impl Supervisor {
         id: RotationId,
     ) -> Result<(), JournalFault> {
         let reply = match contact {
-            Ok(Contact::Adopted(note)) => {
+            Ok(Contact::Adopted(mut note)) => {
+                // Handed over again: a person has just rotated it in Setup.
+                if let Note::Adopted { since, .. } = &mut note
+                    && self.ledger(app).adopted_at.is_some()
+                {
+                    *since = since.or(Some(self.house.clock.now()));
+                }
                 self.write(app, Some(id), &note).await?;
                 self.contacts.remove(app);
                 tracing::info!(app, "adopted");
