@@ -123,3 +123,52 @@ pub fn stopped_remedy(ledger: &AppLedger, app: &str) -> Option<String> {
         End::Done { .. } | End::Abandoned { .. } => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::Effect;
+
+    #[test]
+    fn every_hold_names_a_command_of_its_app_and_what_to_take_over() {
+        let text = || "x".to_owned();
+        let holds = [
+            Hold::OwnLogin,
+            Hold::Obstacles { what: vec![text()] },
+            Hold::StoresDisagree,
+            Hold::CurrentRefused,
+            Hold::CurrentDiffers,
+            Hold::Inconclusive { answer: text() },
+            Hold::ForeignSlot { id: "888F".into() },
+            Hold::ForeignPending {
+                store: 1,
+                version: "888F".into(),
+            },
+            Hold::ForeignCurrent { what: text() },
+            Hold::EarlyRefused,
+            Hold::NeverAccepted,
+            Hold::NeitherAccepted { answer: text() },
+            Hold::StillAccepted,
+            Hold::BrokenUndo { answer: text() },
+            Hold::Refused {
+                effect: Effect::Mint,
+                why: text(),
+            },
+            Hold::Masked,
+            Hold::Exhausted { why: text() },
+        ];
+        for hold in holds {
+            let told = remedy(&hold, "billing");
+            let commands = ["`rekeyd resume billing", "`rekeyd abandon billing`"];
+            assert!(commands.iter().any(|command| told.contains(command)), "{told}");
+            assert!(!told.contains("  "), "{told}");
+            if matches!(hold, Hold::ForeignSlot { .. } | Hold::ForeignPending { .. }) {
+                assert!(told.contains("--take-over 888F`"), "{told}");
+            }
+        }
+        let stores = ["first".to_owned(), "second".to_owned()];
+        let version = "7".to_owned();
+        let pending = Hold::ForeignPending { store: 1, version };
+        assert!(hold_words(&pending, &stores).starts_with("second holds"));
+    }
+}

@@ -1,0 +1,96 @@
+//! `rekeyd check`, and every command's first step: a bad policy is refused whole, before anything else happens.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::bench::Bench;
+
+#[test]
+fn a_sound_policy_is_counted() {
+    let bench = Bench::new();
+    let ran = bench.run(&["check"]).ends(0);
+    assert_eq!(ran.out, "ok: apps 2, orgs 1, stores 1\n");
+    let json = bench.run(&["check", "--json"]).ends(0).json();
+    assert_eq!(json["faults"], serde_json::json!([]));
+    assert_eq!(json["apps"], 2);
+}
+
+#[test]
+fn every_fault_of_every_file_at_once_and_nothing_is_written_or_bound() {
+    let bench = Bench::new();
+    let mut text = fs::read_to_string(bench.path("rekeyd.toml")).unwrap();
+    text = text.replace("api_version = \"66.0\"", "api_version = \"12.0\"\nshoe_size = 44");
+    bench.write("rekeyd.toml", &text);
+    fs::create_dir(bench.path("policy.d")).unwrap();
+    bench.write("policy.d/10-broken.toml", "[org.other]\nurl = \n");
+    fs::write(bench.path("policy.d/20-bytes.toml"), [0xff, 0xfe]).unwrap();
+    bench.write(
+        "policy.d/30-twice.toml",
+        "[org.test]\nurl = \"https://acme.my.salesforce.com\"\n",
+    );
+    bench.write("policy.d/.40-hidden.toml", "nonsense");
+    let before = bench.listing();
+    let commands: [&[&str]; 6] = [
+        &["check"],
+        &["run"],
+        &["status"],
+        &["plan"],
+        &["history"],
+        &["rotate", "billing"],
+    ];
+    for args in commands {
+        let ran = bench.run(args).ends(78);
+        let text = format!("{}{}", ran.out, ran.err);
+        for wanted in [
+            "the least API version is 65.0",
+            "shoe_size",
+            "10-broken.toml:2:",
+            "20-bytes.toml is not UTF-8",
+            "[org.test] is defined twice",
+        ] {
+            assert!(text.contains(wanted), "{args:?}: no `{wanted}` in {text}");
+        }
+        assert!(!text.contains("hidden"), "{text}");
+    }
+    assert_eq!(before, bench.listing());
+    let json = bench.run(&["check", "--json"]).ends(78).json();
+    assert!(json["faults"].as_array().unwrap().len() >= 5, "{json}");
+}
+
+#[test]
+fn a_policy_that_is_not_there_is_one_fault() {
+    let bench = Bench::new();
+    fs::remove_file(bench.path("rekeyd.toml")).unwrap();
+    let ran = bench.run(&["check"]).ends(78);
+    assert!(ran.out.contains("cannot be read: no such file"), "{}", ran.out);
+    assert!(ran.out.ends_with("1 fault\n"), "{}", ran.out);
+    bench.run(&["run"]).ends(78);
+}
+
+#[test]
+fn what_the_policy_names_is_looked_at_too() {
+    let bench = Bench::new();
+    fs::set_permissions(bench.path("login.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::remove_file(bench.path("store.key")).unwrap();
+    fs::write(bench.path("journal.key"), [1; 31]).unwrap();
+    let before = bench.listing();
+    for command in ["check", "run"] {
+        let ran = bench.run(&[command]).ends(78);
+        let text = format!("{}{}", ran.out, ran.err);
+        for wanted in [
+            "login.pem is open to others (mode 0644)",
+            "store.key cannot be read",
+            "journal.key holds too little",
+            "3 faults",
+        ] {
+            assert!(text.contains(wanted), "{command}: no `{wanted}` in {text}");
+        }
+    }
+    assert_eq!(before, bench.listing());
+    bench.run(&["check", "--policy-only"]).ends(0);
+}
+
+#[test]
+fn a_command_that_is_none_is_a_usage_error() {
+    Bench::new().run(&["rotat"]).ends(2);
+}

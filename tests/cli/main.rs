@@ -1,0 +1,17 @@
+//! The command line as its users meet it: the real binary as a child process, its exit codes, what it prints, what it
+//! leaves alone; and the daemon behind its socket, against a simulated org.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of tests are tests too; the lints know only functions marked as one"
+)]
+
+mod bench;
+mod check;
+mod daemon;
+mod plan;
+mod readers;
+mod service;
+mod socket;
+mod submit;
