@@ -10,7 +10,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "the helpers of tests are tests too; counts are printed as evidence"
+    clippy::wildcard_enum_match_arm,
+    reason = "the helpers of tests are tests too; what is not the one expected answer is a failure; counts are evidence"
 )]
 
 mod support;
@@ -25,4 +26,5 @@ mod crash {
     pub mod world;
 
     mod every_effect;
+    mod lost;
 }

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::sync::Mutex;
 
+use rekeyd::rotation::Effect;
 use tokio_util::sync::CancellationToken;
 
 /// The moment of a crash, at a mutating call or at an append, each counted from 0 in the process.
@@ -29,7 +30,7 @@ pub struct Fuse {
 
 #[derive(Default)]
 struct State {
-    calls: usize,
+    calls: Vec<Effect>,
     appends: usize,
     armed: bool,
 }
@@ -49,10 +50,10 @@ impl Fuse {
         self.blown.cancelled().await;
     }
 
-    /// How many mutating calls and appends the process made.
-    pub fn counts(&self) -> (usize, usize) {
+    /// The mutating calls that the process came to, and how many appends it made.
+    pub fn counts(&self) -> (Vec<Effect>, usize) {
         let state = self.state.lock().unwrap();
-        (state.calls, state.appends)
+        (state.calls.clone(), state.appends)
     }
 
     /// Whoever passes here after the crash never gets on.
@@ -68,12 +69,12 @@ impl Fuse {
     }
 
     /// Before a mutating call; its number.
-    pub async fn before_call(&self) -> usize {
+    pub async fn before_call(&self, effect: Effect) -> usize {
         self.alive().await;
         let number = {
             let mut state = self.state.lock().unwrap();
-            state.calls += 1;
-            state.calls - 1
+            state.calls.push(effect);
+            state.calls.len() - 1
         };
         if self.plan == Plan::Before(number) {
             self.blow().await;

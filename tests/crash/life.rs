@@ -9,9 +9,9 @@ use rekeyd::engine::ledger::Ledgers;
 use rekeyd::engine::note::Note;
 use rekeyd::engine::seat::House;
 use rekeyd::journal::SqliteJournal;
-use rekeyd::port::journal::{Journal, RecordQuery};
+use rekeyd::port::journal::RecordQuery;
 use rekeyd::random::SystemRandom;
-use rekeyd::rotation::{Event, Observation, State};
+use rekeyd::rotation::{Effect, Event, Observation, State};
 use rekeyd::secret::FingerprintKey;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -66,7 +66,8 @@ impl Life {
 /// What a process did.
 pub struct Lived {
     pub over: Over,
-    pub calls: usize,
+    /// The mutating calls that it came to.
+    pub calls: Vec<Effect>,
     pub appends: usize,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use rekeyd::clock::Timestamp;
 use rekeyd::document::Document;
 use rekeyd::engine::seat::{House, Seat, StoreSeat};
@@ -31,8 +32,8 @@ pub struct Around {
     pub watch: Arc<Watch>,
     /// Said before a mutating call: an answer instead of it.
     pub refuse: Option<Arc<dyn Fn(Effect) -> Option<Fault> + Send + Sync>>,
-    /// Done before a mutating call, by a stranger.
-    pub before: Option<Arc<dyn Fn(Effect) + Send + Sync>>,
+    /// Done before a mutating call, by somebody else.
+    pub before: Option<Arc<dyn Fn(Effect) -> BoxFuture<'static, ()> + Send + Sync>>,
 }
 
 impl Around {
@@ -47,17 +48,17 @@ impl Around {
     async fn change<T>(&self, effects: &[Effect], call: impl Future<Output = Outcome<T>>) -> Outcome<T> {
         self.fuse.alive().await;
         let _busy = self.clock.busy();
-        let number = self.fuse.before_call().await;
+        let number = self.fuse.before_call(effects[0]).await;
         if let Some(before) = &self.before {
-            effects.iter().for_each(|effect| before(*effect));
+            before(effects[0]).await;
         }
-        self.record
-            .mutation(Level::Port, effects, &format!("call {number}"));
+        let what = format!("call {number} {:?}", effects[0]);
+        self.record.mutation(Level::Port, effects, &what);
         if let Some(fault) = self.refuse.as_ref().and_then(|refuse| refuse(effects[0])) {
             return Outcome::NotNow(fault);
         }
         let outcome = call.await;
-        self.watch.look(&format!("after call {number} {effects:?}")).await;
+        self.watch.look(&what).await;
         self.fuse.after_call(number).await;
         outcome
     }

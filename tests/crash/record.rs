@@ -92,11 +92,7 @@ impl Record {
             match serde_json::from_value::<Note>(entry.body.clone()).unwrap() {
                 Note::Step { step } => self.event(step),
                 Note::Adopting { .. } => self.state.lock().unwrap().adopting = true,
-                Note::Adopted { .. }
-                | Note::Unadopted { .. }
-                | Note::Started { .. }
-                | Note::HoldAsked { .. }
-                | Note::HoldLifted { .. } => {}
+                _ => {}
             }
         }
     }

@@ -47,6 +47,9 @@ pub enum Kind {
     Bao,
 }
 
+/// The org shows a staged secret once.
+pub const MASKED: (&str, &str) = ("staged_secret", "\"masked\"");
+
 /// What a case is about.
 #[derive(Clone, Debug)]
 pub struct Shape {
