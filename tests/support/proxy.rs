@@ -41,6 +41,9 @@ pub struct Seen {
 
 type Matcher = Box<dyn Fn(&Seen) -> bool + Send>;
 
+/// Told of each request when it has come whole, before anything becomes of it.
+pub type Witness = Arc<dyn Fn(&Seen) + Send + Sync>;
+
 #[derive(Default)]
 struct State {
     rules: Vec<(Matcher, Fate)>,
@@ -59,12 +62,17 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a free loopback port in front of `server`.
     pub async fn start(server: SocketAddr) -> Proxy {
+        Proxy::witnessed(server, Arc::new(|_| {})).await
+    }
+
+    /// The same, with somebody who looks on.
+    pub async fn witnessed(server: SocketAddr, witness: Witness) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State::default()));
         let (release, released) = watch::channel(false);
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, server, Arc::clone(&state), released));
+        accepting.spawn(accept(listener, server, Arc::clone(&state), witness, released));
         Proxy {
             address,
             state,
@@ -100,11 +108,13 @@ async fn accept(
     listener: TcpListener,
     server: SocketAddr,
     state: Arc<Mutex<State>>,
+    witness: Witness,
     released: watch::Receiver<bool>,
 ) {
     let mut serving = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        serving.spawn(serve(client, server, Arc::clone(&state), released.clone()));
+        let (state, witness) = (Arc::clone(&state), Arc::clone(&witness));
+        serving.spawn(serve(client, server, state, witness, released.clone()));
         while serving.try_join_next().is_some() {}
     }
 }
@@ -114,11 +124,13 @@ async fn serve(
     mut client: TcpStream,
     server: SocketAddr,
     state: Arc<Mutex<State>>,
+    witness: Witness,
     mut released: watch::Receiver<bool>,
 ) {
     let Some((bytes, seen)) = request(&mut client).await else {
         return;
     };
+    witness(&seen);
     let fate = {
         let mut state = state.lock().unwrap();
         state.seen.push(seen.clone());

@@ -1,0 +1,91 @@
+//! A crash before, after and after-but-unrecorded at every mutating call, and after every append, of both methods on each
+//! store and in each kind of org. The places are taken from a run without a crash.
+
+use rekeyd::rotation::End;
+
+use super::fuse::Plan;
+use super::life::{Life, Lived, Over};
+use super::world::Kind::{Bao, File};
+use super::world::Method::{Staged, Update};
+use super::world::{MASKED, Shape, World};
+
+/// How the rotation of a shape ends.
+#[derive(Clone, Copy)]
+enum Ending {
+    Rotated,
+    /// The org answers success and changes nothing.
+    Ignored,
+    /// The org refuses.
+    Refused,
+}
+
+impl Ending {
+    async fn check(self, world: &World, case: &str, lived: &Lived) {
+        match self {
+            Ending::Rotated => world.rotated(case, &lived.over).await,
+            Ending::Ignored => {
+                world.ended(case, &lived.over, &End::Ignored);
+                world.old_is_untouched(case).await;
+            }
+            Ending::Refused => {
+                let Over::Ended(end) = &lived.over else {
+                    panic!("{case}: {:?}", lived.over)
+                };
+                assert!(format!("{end:?}").contains("NotOffered"), "{case}: {end:?}\n{}", world.history());
+                world.old_is_untouched(case).await;
+            }
+        }
+    }
+}
+
+async fn crash(shape: &Shape, plan: Plan, ending: Ending) {
+    let case = format!("{} {plan:?}", shape.name());
+    let world = World::new(shape.clone()).await;
+    let lived = world.live(Life::planned(plan)).await;
+    assert!(matches!(lived.over, Over::Crashed), "{case}: {:?}", lived.over);
+    let lived = world.live(Life::default()).await;
+    ending.check(&world, &case, &lived).await;
+}
+
+async fn at_every_effect(shape: Shape, ending: Ending) {
+    let world = World::new(shape.clone()).await;
+    let lived = world.live(Life::default()).await;
+    ending.check(&world, &format!("{} undisturbed", shape.name()), &lived).await;
+    let (effects, appends) = (lived.calls.len(), lived.appends);
+    let at_calls = (0..effects).flat_map(|at| [Plan::Before(at), Plan::After(at), Plan::Unrecorded(at)]);
+    let plans: Vec<Plan> = at_calls.chain((0..appends).map(Plan::Appended)).collect();
+    for plan in &plans {
+        crash(&shape, *plan, ending).await;
+    }
+    println!(
+        "{}: {effects} effects x 3 + {appends} appends = {} crashes, none lost",
+        shape.name(),
+        plans.len()
+    );
+}
+
+macro_rules! shapes {
+    ($($name:ident: $ending:ident, $method:ident on $stores:expr, $switches:expr;)+) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                at_every_effect(Shape::new($method, &$stores).with(&$switches), Ending::$ending).await;
+            }
+        )+
+    };
+}
+
+shapes! {
+    staged_file: Rotated, Staged on [File], [];
+    staged_bao: Rotated, Staged on [Bao], [];
+    staged_two: Rotated, Staged on [File, Bao], [];
+    staged_masked: Rotated, Staged on [Bao], [MASKED];
+    staged_late_proof: Rotated, Staged on [File], [("staged_proves_before_cutover", "false")];
+    staged_same_id: Rotated, Staged on [File], [("staged_id_changes_on_swap", "false")];
+    staged_no_overlap: Rotated, Staged on [File], [("old_dies_at_cutover", "true")];
+    update_file: Rotated, Update on [File], [];
+    update_bao: Rotated, Update on [Bao], [];
+    update_two: Rotated, Update on [Bao, File], [];
+    update_ignored: Ignored, Update on [File], [("in_place_secret", "\"ignored\"")];
+    update_refused: Refused, Update on [Bao], [("in_place_secret", "\"refused\"")];
+}

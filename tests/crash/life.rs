@@ -1,0 +1,164 @@
+//! One process: from a journal on the disk to the end of its rotation, its crash, or its drain.
+
+use std::sync::Arc;
+
+use rekeyd::app;
+use rekeyd::clock::Clock;
+use rekeyd::engine::lane::{self, LaneEnd, Surroundings, Word};
+use rekeyd::engine::ledger::Ledgers;
+use rekeyd::engine::note::Note;
+use rekeyd::engine::seat::House;
+use rekeyd::journal::SqliteJournal;
+use rekeyd::port::journal::RecordQuery;
+use rekeyd::random::SystemRandom;
+use rekeyd::rotation::{Effect, Event, Observation, State};
+use rekeyd::secret::FingerprintKey;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::fuse::{Fuse, Plan};
+use super::ports::Around;
+use super::world::{APP, World, id};
+
+/// The rotation of every case.
+pub const ROTATION: u128 = 0xC0FFEE;
+
+/// How a process came to an end.
+#[derive(Debug)]
+pub enum Over {
+    Crashed,
+    Ended(LaneEnd),
+}
+
+/// Told of what was journaled, and may pull the drain.
+pub type Told = Box<dyn Fn(&State, &[Event], &CancellationToken) + Send + Sync>;
+
+/// How one process differs from an undisturbed one.
+pub struct Life {
+    pub plan: Plan,
+    /// Said first, instead of that it has restarted.
+    pub first: Option<Observation>,
+    pub told: Option<Told>,
+    /// More around the ports.
+    pub dress: Box<dyn Fn(Around) -> Around + Send + Sync>,
+}
+
+impl Default for Life {
+    fn default() -> Life {
+        Life {
+            plan: Plan::Never,
+            first: None,
+            told: None,
+            dress: Box::new(|around| around),
+        }
+    }
+}
+
+impl Life {
+    pub fn planned(plan: Plan) -> Life {
+        Life {
+            plan,
+            ..Life::default()
+        }
+    }
+}
+
+/// What a process did.
+pub struct Lived {
+    pub over: Over,
+    /// The mutating calls that it came to.
+    pub calls: Vec<Effect>,
+    pub appends: usize,
+}
+
+impl World {
+    /// What stands around the ports of one process.
+    pub fn around(&self, fuse: Arc<Fuse>) -> Around {
+        Around {
+            fuse,
+            clock: self.clock.clone(),
+            record: self.record.clone(),
+            watch: self.watch.clone(),
+            refuse: None,
+            before: None,
+        }
+    }
+
+    /// The house of a new process: the journal is opened anew, as everything is.
+    pub async fn house(&self) -> House {
+        let _busy = self.clock.busy();
+        let journal = SqliteJournal::open(&self.journal, &SystemRandom).await.unwrap();
+        let prints = FingerprintKey::new(vec![7; 32]).unwrap();
+        app::house(
+            Arc::new(journal),
+            prints,
+            self.clock.clone(),
+            Arc::new(SystemRandom),
+        )
+    }
+
+    /// Starts a process on the rotation, and runs it as far as it comes.
+    pub async fn live(&self, life: Life) -> Lived {
+        let fuse = Arc::new(Fuse::new(life.plan));
+        let around = (life.dress)(self.around(fuse.clone()));
+        let house = self.house().await;
+        let records = house.journal.read(&RecordQuery::default()).await.unwrap();
+        let mut ledgers = Ledgers::read(&records).unwrap();
+        let apps = app::build(&self.policy, &ledgers, &house).ok().unwrap();
+        let managed = &apps[APP];
+        let seat = Arc::new(around.seat(&managed.seat));
+        let fresh = ledgers
+            .0
+            .get(APP)
+            .and_then(|ledger| ledger.run.as_ref())
+            .is_none();
+        if fresh {
+            let note = Note::Started {
+                method: seat.method.clone(),
+                caps: seat.target.capabilities(),
+                limits: managed.limits,
+                stores: seat
+                    .stores
+                    .iter()
+                    .map(|store| store.store.name().to_owned())
+                    .collect(),
+                reason: "a test".into(),
+                by: "a test".into(),
+                policy: managed.policy.clone(),
+            };
+            let entry = note.entry(APP, Some(id(ROTATION))).unwrap();
+            let now = self.clock.now();
+            house.journal.append(now, &[entry]).await.unwrap();
+            let ledger = ledgers.0.entry(APP.to_owned()).or_default();
+            ledger.add(now, Some(id(ROTATION)), &note);
+        }
+        let ledger = &ledgers.0[APP];
+        seat.target.remember_proves_early(ledger.proves_early);
+        let state = ledger.run.as_ref().unwrap().state.clone();
+        let first = life.first.unwrap_or(match fresh {
+            true => Observation::Tick,
+            false => Observation::Restarted,
+        });
+        let drain = CancellationToken::new();
+        let (_words, heard) = mpsc::channel::<Word>(1);
+        let pull = drain.clone();
+        let told = life.told;
+        let surroundings = Surroundings {
+            org: Arc::new(Semaphore::new(1)),
+            drain,
+            words: heard,
+            told: Box::new(move |state, events| {
+                if let Some(told) = &told {
+                    told(state, events, &pull);
+                }
+            }),
+        };
+        let over = tokio::select! {
+            end = lane::run(seat, state, first, surroundings) => Over::Ended(end),
+            () = fuse.blown() => Over::Crashed,
+        };
+        let (calls, appends) = fuse.counts();
+        self.watch.look("when the process was over").await;
+        Lived { over, calls, appends }
+    }
+}

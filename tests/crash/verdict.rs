@@ -1,0 +1,114 @@
+//! How a case must have ended.
+
+use rekeyd::document::FieldNames;
+use rekeyd::engine::lane::LaneEnd;
+use rekeyd::journal::{Journal, SqliteJournal};
+use rekeyd::port::Place;
+use rekeyd::rotation::{End, Event};
+
+use super::life::Over;
+use super::record::Level;
+use super::watch::{self, Pair};
+use super::world::{MASKED, Method, NAME, World};
+
+impl World {
+    /// Nothing that was noted is against a promise, and the history holds.
+    pub async fn sound(&self, case: &str) {
+        let faults = self.record.faults();
+        assert!(faults.is_empty(), "{case}: {faults:#?}\n{}", self.history());
+        let journal = SqliteJournal::open_read_only(&self.journal).await.unwrap();
+        journal.verify(None).await.unwrap();
+        // The journal of the file store stays at the port; the rest must have been seen twice.
+        assert!(
+            self.record.sent(Level::Wire) <= self.record.sent(Level::Port),
+            "{case}"
+        );
+    }
+
+    /// It ended so, by itself.
+    pub fn ended(&self, case: &str, over: &Over, end: &End) {
+        let wanted = LaneEnd::Ended(end.clone());
+        let history = self.history();
+        assert!(
+            matches!(over, Over::Ended(end) if *end == wanted),
+            "{case}: {over:?}\n{history}"
+        );
+        let held = |event: &Event| matches!(event, Event::Held { .. });
+        let asked = self.record.events().iter().any(|(_, event)| held(event));
+        assert!(!asked, "{case}: held\n{history}");
+    }
+
+    /// Rotated everywhere, the old pair dead, nothing left over, and nobody had to be asked.
+    pub async fn rotated(&self, case: &str, over: &Over) {
+        self.ended(case, over, &End::Done { disproven: true });
+        self.new_is_everywhere(case).await;
+    }
+
+    /// One pair is accepted, it is a new one, every store gives it to its readers, and nothing is left over.
+    pub async fn new_is_everywhere(&self, case: &str) {
+        self.sound(case).await;
+        let history = self.history();
+        let state = self.org.state();
+        let consumer = &state.app(NAME).unwrap().consumers[0];
+        let new = self.watch.primary();
+        assert_ne!(new, self.watch.old, "{case}: not rotated\n{history}");
+        self.stores_hold(case, &new).await;
+        let accepted: Vec<_> = state.accepted.iter().filter(|one| one.app == NAME).collect();
+        assert_eq!(accepted.len(), 1, "{case}: pairs accepted\n{history}");
+        assert_eq!(accepted[0].client_secret, new.1, "{case}");
+        assert!(consumer.staged.is_none(), "{case}: the slot is not empty\n{history}");
+        assert!(state.late.is_empty(), "{case}: something may still land");
+        let masked = self.shape.switches.contains(&MASKED);
+        let gone = |event: &Event| matches!(event, Event::ValueGone);
+        let again = self.record.events().iter().filter(|(_, event)| gone(event)).count();
+        assert!(masked || again == 0, "{case}: minted again\n{history}");
+        assert!(again <= 1, "{case}: minted more than twice\n{history}");
+        match self.shape.method {
+            Method::Staged => assert_eq!(consumer.mints, 1 + again as u64, "{case}: mints\n{history}"),
+            // The old pair and what we chose, put in force once.
+            Method::Update => {
+                let made = (consumer.pairs.len(), consumer.cutovers);
+                assert_eq!(made, (2, 1), "{case}\n{history}");
+            }
+        }
+    }
+
+    /// The old pair is in force and with its readers, and what was sent is set aside.
+    pub async fn old_is_untouched(&self, case: &str) {
+        self.sound(case).await;
+        let history = self.history();
+        assert_eq!(self.watch.primary(), self.watch.old, "{case}\n{history}");
+        self.stores_hold(case, &self.watch.old).await;
+        let state = self.org.state();
+        let accepted: Vec<_> = state.accepted.iter().filter(|one| one.app == NAME).collect();
+        assert_eq!(accepted.len(), 1, "{case}: pairs accepted\n{history}");
+        assert!(state.late.is_empty(), "{case}: something may still land");
+    }
+
+    async fn stores_hold(&self, case: &str, pair: &Pair) {
+        let history = self.history();
+        for store in 0..self.watch.eyes.len() {
+            let value = self.current(store).await;
+            let names = FieldNames::default();
+            let current = watch::pair(&value.credential(&names).unwrap());
+            assert_eq!(current, *pair, "{case}: store {store}\n{history}");
+            assert_eq!(value.object()["note"], "kept", "{case}");
+            let pending = self.watch.at(store, &Place::Pending).await;
+            assert!(pending.is_none(), "{case}: pending of store {store}\n{history}");
+        }
+    }
+
+    /// What was journaled, for a person who looks for what went wrong.
+    pub fn history(&self) -> String {
+        let probes = |event: &Event| matches!(event, Event::Probed { .. });
+        let events = self.record.events();
+        let mut lines = String::new();
+        for (at, (time, event)) in events.iter().enumerate() {
+            let next = events.get(at + 1).map(|(_, event)| event);
+            if !probes(event) || !next.is_some_and(probes) {
+                lines += &format!("{time} {}\n", serde_json::to_string(event).unwrap());
+            }
+        }
+        lines
+    }
+}
