@@ -31,7 +31,11 @@ impl Ending {
                 let Over::Ended(end) = &lived.over else {
                     panic!("{case}: {:?}", lived.over)
                 };
-                assert!(format!("{end:?}").contains("NotOffered"), "{case}: {end:?}\n{}", world.history());
+                assert!(
+                    format!("{end:?}").contains("NotOffered"),
+                    "{case}: {end:?}\n{}",
+                    world.history()
+                );
                 world.old_is_untouched(case).await;
             }
         }
@@ -50,7 +54,9 @@ async fn crash(shape: &Shape, plan: Plan, ending: Ending) {
 async fn at_every_effect(shape: Shape, ending: Ending) {
     let world = World::new(shape.clone()).await;
     let lived = world.live(Life::default()).await;
-    ending.check(&world, &format!("{} undisturbed", shape.name()), &lived).await;
+    ending
+        .check(&world, &format!("{} undisturbed", shape.name()), &lived)
+        .await;
     let (effects, appends) = (lived.calls.len(), lived.appends);
     let at_calls = (0..effects).flat_map(|at| [Plan::Before(at), Plan::After(at), Plan::Unrecorded(at)]);
     let plans: Vec<Plan> = at_calls.chain((0..appends).map(Plan::Appended)).collect();

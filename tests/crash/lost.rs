@@ -58,21 +58,35 @@ async fn writes_of(shape: Shape, operations: &[&str]) {
             world.org.fault(rule(operation, 1, action)).unwrap();
             let lived = world.live(Life::default()).await;
             world.rotated(&case, &lived.over).await;
-            assert!(world.org.state().faults.is_empty(), "{case}: it never met anything");
+            assert!(
+                world.org.state().faults.is_empty(),
+                "{case}: it never met anything"
+            );
             cases += 1;
         }
     }
-    println!("{}: {cases} lost, wrong and late answers to a write, none lost", shape.name());
+    println!(
+        "{}: {cases} lost, wrong and late answers to a write, none lost",
+        shape.name()
+    );
 }
 
 #[tokio::test]
 async fn staged_writes() {
-    writes_of(Shape::new(Staged, &[File]), &["staged.post", "staged.patch", "staged.delete"]).await;
+    writes_of(
+        Shape::new(Staged, &[File]),
+        &["staged.post", "staged.patch", "staged.delete"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn staged_writes_where_the_secret_is_shown_once() {
-    writes_of(Shape::new(Staged, &[File]).with(&[MASKED]), &["staged.post", "staged.patch", "staged.delete"]).await;
+    writes_of(
+        Shape::new(Staged, &[File]).with(&[MASKED]),
+        &["staged.post", "staged.patch", "staged.delete"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -87,8 +101,17 @@ async fn reads_of(shape: Shape) {
     world.rotated("undisturbed", &lived.over).await;
     let counters = world.org.state().counters;
     let mut cases = 0;
-    let writes = ["staged.post", "staged.patch", "staged.delete", "soap.updateMetadata", "revoke"];
-    for (operation, count) in counters.iter().filter(|(name, _)| !writes.contains(&name.as_str())) {
+    let writes = [
+        "staged.post",
+        "staged.patch",
+        "staged.delete",
+        "soap.updateMetadata",
+        "revoke",
+    ];
+    for (operation, count) in counters
+        .iter()
+        .filter(|(name, _)| !writes.contains(&name.as_str()))
+    {
         for nth in 1..=*count {
             let case = format!("{} {operation} no. {nth}", shape.name());
             let world = World::new(shape.clone()).await;
@@ -128,7 +151,10 @@ async fn stores_of(shape: Shape) {
     let lived = world.live(Life::default()).await;
     world.rotated("undisturbed", &lived.over).await;
     let seen = world.bao_proxy.seen();
-    let (writes, reads) = (seen.iter().filter(|seen| write(seen)).count(), seen.iter().filter(|seen| !write(seen)).count());
+    let (writes, reads) = (
+        seen.iter().filter(|seen| write(seen)).count(),
+        seen.iter().filter(|seen| !write(seen)).count(),
+    );
     let mut plans: Vec<(bool, usize, Fate, Option<Release>)> = Vec::new();
     for at in 0..writes {
         plans.extend([
@@ -142,7 +168,11 @@ async fn stores_of(shape: Shape) {
     plans.extend((0..reads).map(|at| (false, at, Fate::CutBefore, None)));
     let cases = plans.len();
     for (writes, at, fate, release) in plans {
-        let case = format!("{} {} no. {at} {fate:?} {release:?}", shape.name(), if writes { "write" } else { "read" });
+        let case = format!(
+            "{} {} no. {at} {fate:?} {release:?}",
+            shape.name(),
+            if writes { "write" } else { "read" }
+        );
         let world = Arc::new(World::new(shape.clone()).await);
         let count = std::sync::Mutex::new(0);
         world.bao_proxy.once(fate, move |seen| {
@@ -173,7 +203,10 @@ async fn stores_of(shape: Shape) {
         world.watch.look("after all that was late").await;
         world.new_is_everywhere(&case).await;
     }
-    println!("{}: {cases} cut and late requests to the store, none lost", shape.name());
+    println!(
+        "{}: {cases} cut and late requests to the store, none lost",
+        shape.name()
+    );
 }
 
 #[tokio::test]
@@ -212,7 +245,10 @@ async fn a_write_is_sent_again_only_after_its_lifetime_and_the_propagation() {
             .collect();
         assert_eq!(intents.len(), 2, "{operation}\n{}", world.history());
         let apart = intents[1].since(intents[0]);
-        assert!(apart >= limits.request_lifetime + limits.propagation, "{operation}: {apart:?}");
+        assert!(
+            apart >= limits.request_lifetime + limits.propagation,
+            "{operation}: {apart:?}"
+        );
         assert!(apart < Duration::from_secs(30 * 60), "{operation}: {apart:?}");
         println!("{operation}: sent again after {} s", apart.as_secs());
     }

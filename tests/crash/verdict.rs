@@ -56,11 +56,19 @@ impl World {
         let accepted: Vec<_> = state.accepted.iter().filter(|one| one.app == NAME).collect();
         assert_eq!(accepted.len(), 1, "{case}: pairs accepted\n{history}");
         assert_eq!(accepted[0].client_secret, new.1, "{case}");
-        assert!(consumer.staged.is_none(), "{case}: the slot is not empty\n{history}");
+        assert!(
+            consumer.staged.is_none(),
+            "{case}: the slot is not empty\n{history}"
+        );
         assert!(state.late.is_empty(), "{case}: something may still land");
         let masked = self.shape.switches.contains(&MASKED);
         let gone = |event: &Event| matches!(event, Event::ValueGone);
-        let again = self.record.events().iter().filter(|(_, event)| gone(event)).count();
+        let again = self
+            .record
+            .events()
+            .iter()
+            .filter(|(_, event)| gone(event))
+            .count();
         assert!(masked || again == 0, "{case}: minted again\n{history}");
         assert!(again <= 1, "{case}: minted more than twice\n{history}");
         match self.shape.method {
