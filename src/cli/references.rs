@@ -15,9 +15,6 @@ use crate::secret::FingerprintKey;
 /// Group and others.
 const OTHERS: u32 = 0o077;
 
-/// Others alone.
-const WORLD: u32 = 0o007;
-
 /// What is wrong with what the policy names, in the policy's order.
 pub fn faults(policy: &Policy) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -131,9 +128,7 @@ fn content(key: &str, path: &Path, least: u64) -> Result<Option<u32>, Fault> {
         };
         return Err(fault(key, what, &help));
     }
-    // What systemd hands over belongs to root and carries an access list, which shows as group bits.
-    let loose = if found.uid() == 0 { WORLD } else { OTHERS };
-    Ok(Some(found.mode() & 0o7777).filter(|mode| mode & loose != 0))
+    Ok(Some(found.mode() & 0o7777).filter(|mode| mode & OTHERS != 0))
 }
 
 fn directory(key: &str, path: Option<&Path>) -> Option<Fault> {

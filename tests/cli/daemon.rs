@@ -1,7 +1,9 @@
 //! The commands that go through the running daemon, against a simulated org.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use rekeyd::sandbox::{
     ClockMode, ConnectedAppSeed, ConsumerSeed, ExternalClientAppSeed, LoginSeed, RunningSandbox, Sandbox,
@@ -44,7 +46,8 @@ pub fn stage(in_place: &str) -> Stage {
         ..Seed::default()
     };
     seed.clock.mode = ClockMode::Real;
-    let switch = serde_json::json!({ "in_place_secret": in_place });
+    // An early proof that does not come makes a rotation last as long as the propagation budget.
+    let switch = serde_json::json!({ "in_place_secret": in_place, "staged_proves_before_cutover": false });
     seed.switches = serde_json::from_value(switch).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let org = runtime.block_on(Sandbox::start(&seed)).unwrap();
@@ -188,4 +191,41 @@ fn a_rotation_that_fails_honestly() {
     assert!(ran.out.contains("`rekeyd resume legacy`"), "{}", ran.out);
     service.terminate();
     assert_eq!(service.end().0, 0);
+}
+
+/// Whoever watches may go, and so may the daemon: the rotation goes on where it was.
+#[test]
+fn a_rotation_outlives_its_watcher_and_its_daemon() {
+    let Stage { bench, org, _runtime } = stage("applies");
+    let mut service = Service::start(&bench);
+    service.wait_for(&["adopted", "billing"]);
+    let mut command = bench.command(&["rotate", "billing"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut watcher = command.spawn().unwrap();
+    let mut first = String::new();
+    let mut lines = BufReader::new(watcher.stdout.take().unwrap());
+    lines.read_line(&mut first).unwrap();
+    assert!(first.contains("rotation started"), "{first}");
+    let pid = rustix::process::Pid::from_child(&watcher);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let ran = Ran::of(&watcher.wait_with_output().unwrap()).ends(1);
+    assert!(ran.err.contains("goes on"), "{}", ran.err);
+    assert!(ran.err.contains("`rekeyd status billing`"), "{}", ran.err);
+
+    service.terminate();
+    let (code, log) = service.end();
+    assert_eq!(code, 0, "{log}");
+    let state = bench.run(&["status", "billing", "--json"]).ends(0).json();
+    assert_ne!(state["state"], "resting");
+    let mut service = Service::start(&bench);
+    service.wait_for(&["billing", "rotated: proven"]);
+    service.terminate();
+    assert_eq!(service.end().0, 0);
+    let mints = bench.run(&["history", "billing"]).ends(0).out;
+    assert_eq!(
+        mints.matches("Salesforce made a new credential").count(),
+        1,
+        "{mints}"
+    );
+    drop(org);
 }
