@@ -110,9 +110,18 @@ fn people_and_the_daemon() {
     let pair = format!("{LEGACY_ID}\n{LEGACY_SECRET}\n");
     let ran = bench.run_with_input(&["submit", "legacy"], &pair).ends(0);
     assert_eq!(ran.out, "legacy: adopted\n");
-    let ran = bench.run_with_input(&["submit", "legacy"], &pair).ends(1);
-    assert!(ran.err.contains("adopted already"), "{}", ran.err);
+    // Again: the same pair leaves the store as it is, and a wrong one never takes a good one's place.
+    let generations = || {
+        fs::read_dir(bench.path("secrets/apps/legacy/generations"))
+            .unwrap()
+            .count()
+    };
+    let before = generations();
+    bench.run_with_input(&["submit", "legacy"], &pair).ends(0);
+    let ran = bench.run_with_input(&["submit", "legacy"], &wrong).ends(1);
+    assert!(ran.err.contains("is refused by Salesforce"), "{}", ran.err);
     quiet_about_secrets(&ran);
+    assert_eq!(generations(), before);
     let ran = bench.run(&["secret", "legacy"]).ends(0);
     assert_eq!(ran.json()["client_secret"], LEGACY_SECRET);
     let log = fs::read_to_string(bench.path("secrets/access.log")).unwrap();
