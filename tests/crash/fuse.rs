@@ -31,7 +31,7 @@ pub struct Fuse {
 #[derive(Default)]
 struct State {
     calls: Vec<Effect>,
-    appends: usize,
+    appends: Vec<String>,
     armed: bool,
 }
 
@@ -50,10 +50,10 @@ impl Fuse {
         self.blown.cancelled().await;
     }
 
-    /// The mutating calls that the process came to, and how many appends it made.
-    pub fn counts(&self) -> (Vec<Effect>, usize) {
+    /// The mutating calls that the process came to, and its appends, each by what it tells.
+    pub fn counts(&self) -> (Vec<Effect>, Vec<String>) {
         let state = self.state.lock().unwrap();
-        (state.calls.clone(), state.appends)
+        (state.calls.clone(), state.appends.clone())
     }
 
     /// Whoever passes here after the crash never gets on.
@@ -102,11 +102,11 @@ impl Fuse {
     }
 
     /// It is on the disk.
-    pub async fn after_append(&self) {
+    pub async fn after_append(&self, tells: String) {
         let number = {
             let mut state = self.state.lock().unwrap();
-            state.appends += 1;
-            state.appends - 1
+            state.appends.push(tells);
+            state.appends.len() - 1
         };
         if self.plan == Plan::Appended(number) {
             self.blow().await;

@@ -68,7 +68,8 @@ pub struct Lived {
     pub over: Over,
     /// The mutating calls that it came to.
     pub calls: Vec<Effect>,
-    pub appends: usize,
+    /// Its appends, each by the kinds of its events.
+    pub appends: Vec<String>,
 }
 
 impl World {

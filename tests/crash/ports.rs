@@ -193,7 +193,8 @@ impl Journal for WatchedJournal {
         fuse.alive().await;
         if head.is_ok() {
             record.appended(entries);
-            fuse.after_append().await;
+            let kind = |entry: &Entry| entry.body["step"]["event"].to_string();
+            fuse.after_append(entries.iter().map(kind).collect()).await;
         }
         head
     }

@@ -50,6 +50,9 @@ pub enum Kind {
 /// The org shows a staged secret once.
 pub const MASKED: (&str, &str) = ("staged_secret", "\"masked\"");
 
+/// The org ends the old pair as soon as the new one is promoted, against its documents.
+pub const NO_OVERLAP: (&str, &str) = ("old_dies_at_cutover", "true");
+
 /// What a case is about.
 #[derive(Clone, Debug)]
 pub struct Shape {
@@ -150,7 +153,7 @@ impl World {
             eyes,
             org: org.clone(),
             app: NAME,
-            overlap: shape.method == Method::Staged,
+            overlap: shape.method == Method::Staged && !shape.switches.contains(&NO_OVERLAP),
             old: (KEY.to_owned(), SECRET.to_owned()),
             record: record.clone(),
         });
