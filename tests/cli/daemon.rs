@@ -214,7 +214,10 @@ fn a_rotation_outlives_its_watcher_and_its_daemon() {
     let mut first = String::new();
     let mut lines = BufReader::new(watcher.stdout.take().unwrap());
     lines.read_line(&mut first).unwrap();
-    assert!(first.contains("rotation started"), "{first}");
+    if !first.contains("rotation started") {
+        let ran = Ran::of(&watcher.wait_with_output().unwrap());
+        panic!("nothing began: {first}{}{}\n{}", ran.out, ran.err, service.log);
+    }
     let pid = rustix::process::Pid::from_child(&watcher);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let ran = Ran::of(&watcher.wait_with_output().unwrap()).ends(1);
