@@ -13,7 +13,7 @@ pub(super) fn absorb(state: &State, facts: &Facts, now: Timestamp, guards: Guard
     let judged = if !state.baselined {
         baseline(state, facts, guards)
     } else if !state.cutover.is_done() {
-        recheck(state, facts, now)
+        recheck(state, facts, now, guards)
     } else {
         superseded(state, facts, guards)
     };
@@ -133,7 +133,7 @@ fn slot(state: &State, facts: &Facts, guards: Guards) -> Result<Option<String>, 
     }
 }
 
-fn recheck(state: &State, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, Stop> {
+fn recheck(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Result<Vec<Event>, Stop> {
     passable(facts)?;
     let changed = |what: &str| {
         Err(Stop::Person(Hold::ForeignCurrent {
@@ -158,6 +158,9 @@ fn recheck(state: &State, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, S
     for (store, held) in facts.stores.iter().enumerate() {
         if held.current.map(|pair| pair.pair) != state.old {
             return changed(&format!("store {store} holds another current credential"));
+        }
+        if !guards.has(Guard::StoreBeforeCutover) {
+            continue;
         }
         match &held.pending {
             Some((pair, true)) if Some(pair.pair) == state.new => {}

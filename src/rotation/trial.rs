@@ -24,12 +24,12 @@ pub(super) fn next(state: &State, subject: Subject, now: Timestamp, guards: Guar
     let deadline = began + state.limits.propagation;
     let probe = Verdict::Ask(Action::Look(Look::Probe {
         subject,
-        control: wants_control(state, subject),
+        control: wants_control(state, subject, guards),
     }));
     let Some(last) = trial.last else {
         return probe;
     };
-    if trial.want_control {
+    if trial.want_control && guards.has(Guard::ControlBeforeProof) {
         return probe;
     }
     // One spell of held-and-looked-again asks once more before it is held again.
@@ -99,10 +99,15 @@ fn began(state: &State, subject: Subject, now: Timestamp) -> Timestamp {
 
 /// The corrupted control costs one refused login: asked once, after the first acceptance; at once where every
 /// second counts, and always beside an old pair whose death is to be shown.
-fn wants_control(state: &State, subject: Subject) -> bool {
+fn wants_control(state: &State, subject: Subject, guards: Guards) -> bool {
     let trial = state.trial(subject);
     match subject {
         Subject::Dead => true,
+        Subject::Early | Subject::New | Subject::Settle | Subject::Alive
+            if !guards.has(Guard::ControlBeforeProof) =>
+        {
+            false
+        }
         Subject::New | Subject::Settle if !state.caps.overlap => !trial.control,
         Subject::Early | Subject::New | Subject::Settle | Subject::Alive => trial.want_control,
     }

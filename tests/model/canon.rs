@@ -7,19 +7,22 @@
 use std::time::Duration;
 
 use rekeyd::clock::Timestamp;
-use rekeyd::rotation::{Progress, Rest, State, Tri, Trial, TrialAnswer};
+use rekeyd::port::VersionRef;
+use rekeyd::rotation::{Mode, Progress, Rest, State, Tri, Trial, TrialAnswer};
 
 use crate::node::{Doing, Node};
-use crate::plan::{FAR, limits};
+use crate::plan::{FAR, Plan, limits};
+use crate::world::{IN_PLACE, Write, entry_id, name};
 
 /// Now, in every canonical node.
 pub const NOW: Timestamp = Timestamp(1_000_000_000);
 
 /// Puts `node` into its canonical form.
-pub fn canonical(node: &mut Node) {
+pub fn canonical(plan: &Plan, node: &mut Node) {
     let now = node.now;
     forget(&mut node.state, now);
-    forget_world(node, now);
+    forget_world(plan, node, now);
+    names(node);
     let mut times = Vec::with_capacity(32);
     times.push(now);
     each_time(node, &mut |at| times.push(*at));
@@ -70,6 +73,15 @@ fn enough(trial: &mut Trial, once: bool, now: Timestamp) -> bool {
         return true;
     }
     false
+}
+
+/// A budget that began then is spent, and was at each judgement: when exactly it began makes no difference.
+fn anchor(began: &mut Progress, trials: &[Trial], now: Timestamp) {
+    let Progress::Done(at) = *began else { return };
+    let spent = |at_last: Timestamp| at_last >= at + limits().propagation;
+    if spent(now) && trials.iter().all(|trial| trial.last.is_none_or(spent)) {
+        *began = Progress::Done(ago(now, Duration::from_secs(3600)));
+    }
 }
 
 fn ago(now: Timestamp, by: Duration) -> Timestamp {
@@ -153,8 +165,31 @@ fn forget(state: &mut State, now: Timestamp) {
     let way_back = !overlap && !state.is_rotated() && !state.cutover.is_open();
     state.restarted_at = state
         .restarted_at
-        .filter(|at| way_back && state.proof.first.is_none_or(|first| first < *at));
+        .filter(|at| way_back && state.proof.first.is_some_and(|first| first < *at));
+    let whole = !overlap && state.proof.control && state.proof.run >= 1;
+    let proof = if whole { Trial::default() } else { state.proof };
+    let forward = state.mode == Mode::Forward;
+    let dead = |there: bool| if there { state.dead } else { Trial::default() };
+    anchor(&mut state.mint, &[state.early], now);
+    anchor(&mut state.undo, &[state.alive], now);
+    anchor(&mut state.revoke, &[dead(overlap)], now);
+    if forward {
+        anchor(&mut state.cutover, &[proof, dead(!overlap)], now);
+    } else {
+        when_done(&mut state.cutover, now);
+    }
+    if let Some(at) = state.rotated_at.filter(|_| !overlap) {
+        let mut began = Progress::Done(at);
+        anchor(&mut began, &[state.settle], now);
+        if let Progress::Done(at) = began {
+            state.rotated_at = Some(at);
+        }
+    }
     let trials = [state.early, state.proof, state.settle, state.dead, state.alive];
+    let spent = |at: &Timestamp| *at >= state.resumed_at.unwrap_or(now) + limits().propagation;
+    if spent(&now) && trials.iter().all(|trial| trial.last.as_ref().is_none_or(spent)) {
+        state.resumed_at = None;
+    }
     let past = state.not_before.is_some_and(|until| until <= now);
     let answered = |trial: &Trial| {
         trial.answer == TrialAnswer::None
@@ -166,17 +201,48 @@ fn forget(state: &mut State, now: Timestamp) {
     if past && trials.iter().all(answered) {
         state.not_before = None;
     }
-    if state.cutover.is_done() {
+    if state.mint.is_done() {
         state.slot_empty_at = None;
+    }
+    if state.cutover.is_done() {
+        state.rechecked = false;
+        state.staged = None;
+        state.modified = None;
+    }
+    if state.revoke.is_done() {
+        state.superseded = None;
+    }
+    if state.caps.key_changes {
+        state.candidates.clear();
     }
 }
 
-fn forget_world(node: &mut Node, now: Timestamp) {
+fn forget_world(plan: &Plan, node: &mut Node, now: Timestamp) {
     let world = &mut node.world;
-    world.late.retain(|late| late.until >= now);
+    let (stores, slot) = (&world.stores, world.slot);
+    let may_land = |write: &Write| match *write {
+        // Versions only grow, and no id comes back.
+        Write::PutPending { store, base: at, .. }
+        | Write::Clear { store, version: at }
+        | Write::Quarantine { store, version: at } => stores[usize::from(store)].pending_version == at,
+        Write::Publish { store, base, .. } => stores[usize::from(store)].version == base,
+        Write::Promote { id } | Write::Delete { id } => slot.is_some_and(|entry| entry.id == id),
+        Write::Mint | Write::Change { .. } | Write::ChangeBack { .. } => true,
+    };
+    world
+        .late
+        .retain(|late| late.until >= now && may_land(&late.write));
+    if plan.budget.lost != world.left.lost || plan.budget.foreign != world.left.foreign {
+        (world.mints, world.cutovers, world.undos) = (0, 0, 0);
+    }
+    let faults = plan.budget.crashes - world.left.crashes + plan.budget.lost - world.left.lost;
+    world.outlasted &= faults <= 1;
     world.late.sort_unstable();
     for g in 0..world.flux.len() {
-        if !world.mixes(g as u8, now, limits().propagation) {
+        // Nobody asks for these again.
+        let unasked =
+            g >= usize::from(IN_PLACE) && !world.stores.iter().any(|store| usize::from(store.current) == g);
+        if unasked || !world.mixes(g as u8, now, limits().propagation) {
             world.flux[g] = None;
             world.streak[g] = None;
         }
@@ -185,10 +251,76 @@ fn forget_world(node: &mut Node, now: Timestamp) {
     for store in &mut world.stores {
         store.published = store.published.map(|at| at.max(grace));
     }
-    if node.state.cutover.is_done()
+    if node.state.mint.is_done()
         && let Some(entry) = &mut world.slot
     {
         entry.created = now;
+    }
+}
+
+/// Versions, ids and marks are only ever compared with what is there now: equal to it, or not.
+fn names(node: &mut Node) {
+    let (state, world) = (&mut node.state, &mut node.world);
+    let like = |version: &VersionRef, is: u8| name(if *version == name(is) { 2 } else { 1 });
+    for (lane, store) in state.lanes.iter_mut().zip(&mut world.stores) {
+        lane.old_version = name(0);
+        lane.current_base = like(&lane.current_base, store.version);
+        if let Some((seen, _)) = &mut lane.disputed {
+            *seen = like(seen, store.version);
+        }
+        lane.pending_base = like(&lane.pending_base, store.pending_version);
+        if let Some(version) = &mut lane.pending_version {
+            let kept = store.quarantine.filter(|(at, _)| *version == name(*at));
+            store.quarantine = kept
+                .map(|(_, credential)| (1, credential))
+                .or(store.quarantine.map(|(_, g)| (9, g)));
+            *version = match kept {
+                Some(_) => name(1),
+                None if *version == name(store.pending_version) => name(2),
+                None => name(0),
+            };
+        }
+    }
+    for late in &mut world.late {
+        match &mut late.write {
+            Write::PutPending { base: at, .. }
+            | Write::Publish { base: at, .. }
+            | Write::Clear { version: at, .. }
+            | Write::Quarantine { version: at, .. } => *at = 2,
+            Write::Promote { id } | Write::Delete { id } => *id = 2,
+            Write::Mint | Write::Change { .. } | Write::ChangeBack { .. } => {}
+        }
+    }
+    let there = world.slot.map(|entry| entry_id(entry.id));
+    for id in [&mut state.staged, &mut state.orphan, &mut state.superseded] {
+        if id.is_some() {
+            *id = Some(entry_id(if *id == there { 2 } else { 1 }));
+        }
+    }
+    if let Some(given) = &mut state.take_over {
+        let pending = world
+            .stores
+            .iter()
+            .any(|store| *given == name(store.pending_version).0);
+        *given = match (Some(&*given) == there.as_ref(), pending) {
+            (true, _) => entry_id(2),
+            (false, true) => name(2).0,
+            (false, false) => String::new(),
+        };
+    }
+    world.slot.iter_mut().for_each(|entry| entry.id = 2);
+    world.next_id = 3;
+    if let Some(mark) = &mut state.modified {
+        *mark = if *mark == world.modified.to_string() {
+            "2"
+        } else {
+            "1"
+        }
+        .to_owned();
+    }
+    world.modified = 2;
+    for store in &mut world.stores {
+        (store.version, store.pending_version) = (2, 2);
     }
 }
 

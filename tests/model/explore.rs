@@ -6,11 +6,13 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use rekeyd::rotation::{End, Event, Guards, Rest};
 
+use crate::call::root;
 use crate::canon::{NOW, canonical};
 use crate::live::{Fate, Flags, judge};
-use crate::node::{Choice, Edge, Node, edges, root};
+use crate::node::{Choice, Doing, Edge, Node};
 use crate::plan::Plan;
 use crate::promise::{Breach, Promise, check};
+use crate::walk::edges;
 
 /// What came of an exploration.
 pub struct Outcome {
@@ -93,7 +95,7 @@ impl Graph<'_> {
                         .events
                         .iter()
                         .any(|event| matches!(event, Event::Deferred { failed: true, .. }));
-                let resting = matches!(edge.choice, Choice::Landed(_));
+                let resting = node.doing == Doing::Rest;
                 match self.enter(edge, id, n as u16) {
                     Ok(to) if n == 0 && !resting => {
                         self.next[id as usize] = to;
@@ -114,7 +116,7 @@ impl Graph<'_> {
             events: _,
             breach,
         } = edge;
-        canonical(&mut node);
+        canonical(self.plan, &mut node);
         let hash = hash(&node);
         if breach.is_none()
             && let Some(id) = self.ids.get(&hash)
@@ -156,10 +158,8 @@ impl Graph<'_> {
 fn flags(plan: &Plan, node: &Node) -> Flags {
     let (budget, left) = (plan.budget, node.world.left);
     let faults = budget.crashes - left.crashes + budget.lost - left.lost;
-    let mild = faults <= 1
-        && !node.world.outlasted
-        && budget.foreign == left.foreign
-        && budget.person == left.person;
+    let alone = budget.foreign == left.foreign && budget.person == left.person;
+    let mild = alone && faults <= 1 && !node.world.outlasted;
     Flags {
         fate: match &node.state.rest {
             Rest::Running => Fate::Running,
@@ -171,6 +171,7 @@ fn flags(plan: &Plan, node: &Node) -> Flags {
             Rest::Held { reason, again } => Fate::held(reason, again.is_some()),
         },
         mild,
+        alone,
         failed: false,
     }
 }

@@ -115,13 +115,15 @@ pub fn edits(
     edits
 }
 
-fn stores(world: &World, state: &State, i: usize, add: &mut dyn FnMut(Edit, &dyn Fn(&mut World))) {
+/// Takes an edit, and what it changes.
+type Add<'a> = dyn FnMut(Edit, &dyn Fn(&mut World)) + 'a;
+
+fn stores(world: &World, state: &State, i: usize, add: &mut Add<'_>) {
     let at = &world.stores[i];
     add(Edit::OtherKeys(i), &|world| {
         let current = world.stores[i].current;
         let theirs = world.stores[i].theirs;
         put(world, i, current);
-        world.stores[i].extra = true;
         world.stores[i].theirs = theirs;
     });
     add(Edit::Refused(i), &|world| put(world, i, WRONG));
@@ -152,16 +154,12 @@ fn stores(world: &World, state: &State, i: usize, add: &mut dyn FnMut(Edit, &dyn
 }
 
 fn put(world: &mut World, i: usize, credential: u8) {
-    let at = &mut world.stores[i];
-    at.current = credential;
-    at.theirs = true;
-    at.version += 1;
-    at.log[usize::from(at.version)] = credential;
+    world.stores[i].put(credential, true);
 }
 
 /// A staged entry of ours that somebody else removes may be made again.
 fn robbed(world: &mut World) {
-    world.gone += u8::from(world.slot.is_some_and(|entry| !entry.retired));
+    world.allowed += u8::from(world.slot.is_some_and(|entry| !entry.retired));
 }
 
 fn rotate(plan: &Plan, world: &mut World, now: Timestamp) {

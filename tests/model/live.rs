@@ -63,6 +63,8 @@ pub struct Flags {
     pub fate: Fate,
     /// At most one fault so far, and nobody else's edit.
     pub mild: bool,
+    /// Any number of faults, and nobody else's edit or word.
+    pub alone: bool,
     /// The healthy step counted as a failure.
     pub failed: bool,
 }
@@ -130,7 +132,7 @@ pub fn judge(plan: &Plan, flags: &[Flags], next: &[u32]) -> Judged {
         judged.examples.entry(name.clone()).or_insert(id as u32);
         *judged.fates.entry(name).or_default() += 1;
         judged.longest = judged.longest.max(end.steps);
-        let wrong = wrong(plan, *end, flags.mild);
+        let wrong = wrong(plan, *end, *flags);
         if judged.wrong.is_none() {
             judged.wrong = wrong.map(|what| (id as u32, what));
         }
@@ -138,7 +140,16 @@ pub fn judge(plan: &Plan, flags: &[Flags], next: &[u32]) -> Judged {
     judged
 }
 
-fn wrong(plan: &Plan, end: End, mild: bool) -> Option<&'static str> {
+fn wrong(plan: &Plan, end: End, flags: Flags) -> Option<&'static str> {
+    let mild = flags.mild;
+    if flags.alone && plan.expect == Expect::Done {
+        let masked = plan.org.masked && !mild && end.fate == Fate::Held("masked twice");
+        let back = !plan.caps.overlap && !mild && end.fate == Fate::Undone;
+        if !masked && (end.asked || !(back || end.fate == Fate::Done)) {
+            return Some("a person is needed although nobody else did anything");
+        }
+    }
+
     match (end.fate, plan.expect) {
         (Fate::Lost | Fate::Running, _) => Some("it goes round without an end, and nobody is told"),
         (Fate::ReportedGone, _) => Some("the old value was at hand, and its end only reported"),

@@ -255,9 +255,10 @@ impl Eye<'_> {
         let (Some(new), Some(old)) = (new, self.state.old.map(generation)) else {
             return vec![(world, Finding::Unclear("no value".into()))];
         };
-        let (wanted, other) = match effect {
-            Effect::Undo => (old, new),
-            _ => (new, old),
+        let (wanted, other) = if effect == Effect::Undo {
+            (old, new)
+        } else {
+            (new, old)
         };
         let judged = self.both(world, wanted, other).into_iter();
         judged

@@ -81,6 +81,22 @@ pub const FULL: Budget = Budget {
     person: 0,
 };
 
+/// One of each.
+pub const SINGLE: Budget = Budget {
+    crashes: 1,
+    lost: 1,
+    foreign: 1,
+    person: 0,
+};
+
+/// With one word of a person: go on, go on and take this over, or stop.
+pub const SPOKEN: Budget = Budget {
+    crashes: 1,
+    lost: 1,
+    foreign: 1,
+    person: 1,
+};
+
 /// One exploration.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -96,6 +112,8 @@ pub struct Plan {
     pub budget: Budget,
     /// What should come of it.
     pub expect: Expect,
+    /// How large it is, next to the others.
+    pub weight: u8,
 }
 
 /// Small, and all different, so that a mistaken one shows.
@@ -134,6 +152,7 @@ fn staged(name: &'static str, known: Tri, org: Org) -> Plan {
         stores: 1,
         budget: FULL,
         expect: Expect::Done,
+        weight: 1,
     }
 }
 
@@ -145,7 +164,12 @@ fn update(name: &'static str, change: Change, expect: Expect) -> Plan {
         stores: 1,
         budget: FULL,
         expect,
+        weight: 1,
     }
+}
+
+fn heavy(weight: u8, plan: Plan) -> Plan {
+    Plan { weight, ..plan }
 }
 
 /// Every exploration, by method and kind of org.
@@ -207,15 +231,36 @@ pub fn all() -> Vec<Plan> {
             expect: Expect::Held,
             ..staged("staged, early known, refused", Tri::Yes, late)
         },
-        update("update, applies", Change::Applies, Expect::Done),
+        heavy(3, update("update, applies", Change::Applies, Expect::Done)),
         update("update, ignores", Change::Ignores, Expect::Untouched),
         update("update, refuses", Change::Refuses, Expect::Untouched),
-        update("update, old one lives on", Change::KeepsOld, Expect::Held),
+        heavy(
+            2,
+            update("update, old one lives on", Change::KeepsOld, Expect::Held),
+        ),
         update("update, endpoint goes blind", Change::GoesBlind, Expect::Held),
-        update("update, lands beyond budgets", Change::Overlong, Expect::Anything),
+        // Its world breaks the settings themselves, and P1 is all that can be asked of it.
+        Plan {
+            budget: SINGLE,
+            ..update("update, lands beyond budgets", Change::Overlong, Expect::Anything)
+        },
     ];
     let two = |plan: Plan| Plan { stores: 2, ..plan };
     plans.push(two(staged("staged, two stores", Tri::No, late)));
-    plans.push(two(update("update, two stores", Change::Applies, Expect::Done)));
+    plans.push(heavy(
+        4,
+        two(update("update, two stores", Change::Applies, Expect::Done)),
+    ));
+    // What people say comes on top of the list, and so with one fault of each kind.
+    let spoken = |plan: Plan| Plan {
+        budget: SPOKEN,
+        ..plan
+    };
+    plans.push(spoken(staged("staged, a person speaks", Tri::Unknown, late)));
+    plans.push(spoken(update(
+        "update, a person speaks",
+        Change::Applies,
+        Expect::Done,
+    )));
     plans
 }

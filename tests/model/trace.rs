@@ -4,40 +4,46 @@ use std::fmt::Write;
 
 use rekeyd::rotation::{Event, Guards};
 
+use crate::call::root;
 use crate::canon::{NOW, canonical};
 use crate::explore::Violation;
-use crate::node::{Doing, Edge, Node, edges, root};
+use crate::node::{Doing, Edge, Node};
 use crate::plan::Plan;
-use crate::promise::Promise;
+use crate::promise::{Breach, Promise};
+use crate::walk::edges;
 
 /// The whole way to `violation`, one line per step.
 pub fn tell(plan: &Plan, guards: Guards, violation: &Violation) -> String {
-    let mut text = format!(
-        "{}: {} is broken: {}\n",
-        plan.name, violation.breach.promise, violation.breach.what
-    );
-    let mut edge = root(plan, guards, NOW);
+    let Breach { promise, what } = violation.breach;
+    let onwards = promise == Promise::Live;
+    let way = way(plan, guards, &violation.path, onwards);
+    format!("{}: {promise} is broken: {what}\n{way}", plan.name)
+}
+
+/// The way along `path`, and, if `onwards`, the healthy one from there.
+pub fn way(plan: &Plan, guards: Guards, path: &[u16], onwards: bool) -> String {
+    let mut text = String::new();
     let mut clock = 0;
-    for n in &violation.path {
+    let mut edge = root(plan, guards, NOW);
+    let mut follow = |text: &mut String, edge: Edge, n: u16| {
         let mut node = edge.node;
         clock += node.now.0 - NOW.0;
-        canonical(&mut node);
+        canonical(plan, &mut node);
         let doing = doing(&node);
-        edge = edges(plan, guards, &node).swap_remove(usize::from(*n));
-        line(&mut text, clock, &doing, &edge);
+        let next = edges(plan, guards, &node).swap_remove(usize::from(n));
+        line(text, clock, &doing, &next);
+        next
+    };
+    for n in path {
+        edge = follow(&mut text, edge, *n);
     }
-    if violation.breach.promise == Promise::Live {
-        let _ = writeln!(text, "  and from there, with nothing going wrong:");
+    if onwards {
+        text.push_str("  and from there, with nothing going wrong:\n");
         for _ in 0..40 {
-            let mut node = edge.node.clone();
-            clock += node.now.0 - NOW.0;
-            canonical(&mut node);
-            if node.doing == Doing::Rest {
+            if edge.node.doing == Doing::Rest {
                 break;
             }
-            let doing = doing(&node);
-            edge = edges(plan, guards, &node).swap_remove(0);
-            line(&mut text, clock, &doing, &edge);
+            edge = follow(&mut text, edge, 0);
         }
     }
     let node = edge.node;
@@ -67,28 +73,21 @@ fn line(text: &mut String, clock: i64, doing: &str, edge: &Edge) {
 }
 
 fn brief(event: &Event) -> String {
-    match event {
-        Event::Intended { effect } => format!("intended {effect}"),
-        Event::Applied { effect, .. } => format!("applied {effect}"),
-        Event::FoundApplied { effect, .. } => format!("found applied {effect}"),
-        Event::FoundAbsent { effect } => format!("found absent {effect}"),
-        Event::Lost { effect, .. } => format!("lost {effect}"),
-        Event::Probed {
-            subject,
-            pair,
-            beside,
-        } => format!(
-            "probed {subject:?}: {:?}, beside {:?}",
-            pair.verdict,
-            beside.as_ref().map(|report| &report.verdict)
-        ),
-        Event::Deferred { until, why, failed } => {
-            format!(
-                "deferred to now{:+}s: {why} (failed: {failed})",
-                (until.0 - NOW.0) / 1000
-            )
-        }
-        Event::Baselined { .. } => "baselined".to_owned(),
-        other => format!("{other:?}"),
+    if let Event::Probed {
+        subject,
+        pair,
+        beside,
+    } = event
+    {
+        let beside = beside.as_ref().map(|report| &report.verdict);
+        return format!("probed {subject:?}: {:?}, beside {beside:?}", pair.verdict);
     }
+    if let Event::Deferred { until, why, failed } = event {
+        let seconds = (until.0 - NOW.0) / 1000;
+        return format!("deferred to now{seconds:+}s: {why} (failed: {failed})");
+    }
+    if let Event::Baselined { .. } = event {
+        return "baselined".to_owned();
+    }
+    format!("{event:?}")
 }

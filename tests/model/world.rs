@@ -45,12 +45,10 @@ pub struct Store {
     pub current: Gen,
     /// Somebody else put it there.
     pub theirs: bool,
-    /// Somebody else's key beside the credential.
-    pub extra: bool,
     /// Version of current.
     pub version: u8,
-    /// Credentials of all versions of current.
-    pub log: [Gen; 6],
+    /// Credentials of earlier versions of current: bits by generation.
+    pub past: u8,
     /// Pending: the credential, and whether this rotation wrote it.
     pub pending: Option<(Gen, bool)>,
     /// Version of pending.
@@ -114,8 +112,8 @@ pub struct World {
     /// Cutovers that Salesforce has applied.
     pub cutovers: u8,
     pub undos: u8,
-    /// Values given up because Salesforce masks them.
-    pub gone: u8,
+    /// Mints that may still be: one, and one more for each value that is in nobody's hand any more.
+    pub allowed: u8,
     /// What the baseline began from.
     pub began: Gen,
     /// What was primary when we cut over.
@@ -126,7 +124,19 @@ pub struct World {
     pub meddled: bool,
     /// A store stayed away for longer than the cutover's time-out, while that ran.
     pub outlasted: bool,
+    /// A person gave us what somebody else had put into the slot or into pending.
+    pub given: bool,
     pub left: Budget,
+}
+
+impl Store {
+    /// A new version of current.
+    pub fn put(&mut self, credential: Gen, theirs: bool) {
+        self.past |= bit(self.current);
+        self.current = credential;
+        self.theirs = theirs;
+        self.version += 1;
+    }
 }
 
 impl World {
@@ -134,9 +144,8 @@ impl World {
         let store = Store {
             current: OLD,
             theirs: false,
-            extra: false,
             version: 0,
-            log: [OLD; 6],
+            past: 0,
             pending: None,
             pending_version: 0,
             quarantine: None,
@@ -159,12 +168,13 @@ impl World {
             mints: 0,
             cutovers: 0,
             undos: 0,
-            gone: 0,
+            allowed: 1,
             began: OLD,
             displaced: None,
             torn: 0,
             meddled: false,
             outlasted: false,
+            given: false,
             left: plan.budget,
         }
     }
@@ -201,7 +211,8 @@ impl World {
     /// Some place of some store returns it.
     pub fn stored(&self, credential: Gen) -> bool {
         self.stores.iter().any(|store| {
-            store.log[..=usize::from(store.version)].contains(&credential)
+            store.current == credential
+                || store.past & bit(credential) != 0
                 || store.pending.is_some_and(|(pending, _)| pending == credential)
                 || store.quarantine.is_some_and(|(_, kept)| kept == credential)
         })

@@ -7,7 +7,7 @@ use rekeyd::clock::Timestamp;
 use rekeyd::port::Refusal;
 use rekeyd::rotation::{Answer, Detail, Effect, State};
 
-use crate::plan::{Change, Plan, limits};
+use crate::plan::{Change, Delete, Plan, limits};
 use crate::promise::{Breach, Promise};
 use crate::world::{
     FOREIGN, Gen, IN_PLACE, Late, OLD, Staged, Store, WRONG, World, Write, bit, entry_id, key, name, pair,
@@ -126,9 +126,11 @@ pub fn prepare(world: &mut World, plan: &Plan, state: &State, effect: Effect) ->
                 return Prepared::Answer(Answer::Done(Detail::Nothing));
             };
             let (store, version) = (store as u8, version(&written.0));
-            Prepared::Send(match effect {
-                Effect::Quarantine(_) => Write::Quarantine { store, version },
-                _ => Write::Clear { store, version },
+            let keep = matches!(effect, Effect::Quarantine(_));
+            Prepared::Send(if keep {
+                Write::Quarantine { store, version }
+            } else {
+                Write::Clear { store, version }
             })
         }
     }
@@ -208,7 +210,7 @@ impl Landing<'_> {
                 let keep = matches!(write, Write::Quarantine { .. });
                 let at = &mut world.stores[usize::from(store)];
                 if let Some((credential, ours)) = at.pending.filter(|_| at.pending_version == version) {
-                    if !ours {
+                    if !ours && !world.given {
                         self.breach(Promise::P4, "somebody else's pending value was ended");
                     }
                     if keep {
@@ -246,8 +248,9 @@ impl Landing<'_> {
         world.mints += 1;
         world.next += 1;
         world.next_id += 1;
-        if world.mints > 1 + world.gone {
-            self.breach(Promise::P3, "a second mint although no value was lost to masking");
+        match world.allowed.checked_sub(1) {
+            Some(left) => world.allowed = left,
+            None => self.breach(Promise::P3, "a second mint although no value was lost to masking"),
         }
         world.change(plan, now, |world| {
             world.slot = Some(Staged {
@@ -295,10 +298,11 @@ impl Landing<'_> {
         let Some(entry) = world.slot.filter(|entry| entry.id == id) else {
             return Answer::Done(Detail::Nothing);
         };
-        if entry.credential == FOREIGN && world.began != FOREIGN {
+        if entry.credential == FOREIGN && world.began != FOREIGN && !world.given {
             self.breach(Promise::P4, "somebody else's staged entry was deleted");
         }
-        if entry.retired && plan.org.delete == crate::plan::Delete::Ends {
+        // What a person gives us to delete is theirs to answer for.
+        if entry.retired && plan.org.delete == Delete::Ends && !world.given {
             if world.stores.iter().any(|store| store.current == entry.credential) {
                 self.breach(Promise::P2, "the credential that readers get was deleted");
             }
@@ -316,7 +320,7 @@ impl Landing<'_> {
         if at.pending_version != base {
             return conflict();
         }
-        if at.pending.is_some_and(|(_, ours)| !ours) {
+        if at.pending.is_some_and(|(_, ours)| !ours) && !world.given {
             self.breach(Promise::P4, "somebody else's pending value was overwritten");
         }
         at.pending = Some((credential, true));
@@ -346,10 +350,7 @@ impl Landing<'_> {
             );
         }
         let at = &mut world.stores[usize::from(store)];
-        at.current = credential;
-        at.theirs = false;
-        at.version += 1;
-        at.log[usize::from(at.version)] = credential;
+        at.put(credential, false);
         at.published = Some(self.now);
         Answer::Done(self.written(at.version, credential))
     }
