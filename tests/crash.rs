@@ -25,6 +25,9 @@ mod crash {
     pub mod watch;
     pub mod world;
 
+    mod drain;
     mod every_effect;
+    mod foreign;
     mod lost;
+    mod undo;
 }

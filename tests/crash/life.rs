@@ -1,6 +1,7 @@
 //! One process: from a journal on the disk to the end of its rotation, its crash, or its drain.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rekeyd::app;
 use rekeyd::clock::Clock;
@@ -28,6 +29,8 @@ pub const ROTATION: u128 = 0xC0FFEE;
 pub enum Over {
     Crashed,
     Ended(LaneEnd),
+    /// It was still at it when the time was up.
+    Busy,
 }
 
 /// Told of what was journaled, and may pull the drain.
@@ -39,6 +42,8 @@ pub struct Life {
     /// Said first, instead of that it has restarted.
     pub first: Option<Observation>,
     pub told: Option<Told>,
+    /// How long it may take, by the clock of the case.
+    pub limit: Duration,
     /// More around the ports.
     pub dress: Box<dyn Fn(Around) -> Around + Send + Sync>,
 }
@@ -49,6 +54,7 @@ impl Default for Life {
             plan: Plan::Never,
             first: None,
             told: None,
+            limit: Duration::from_secs(40 * 86_400),
             dress: Box::new(|around| around),
         }
     }
@@ -157,6 +163,7 @@ impl World {
         let over = tokio::select! {
             end = lane::run(seat, state, first, surroundings) => Over::Ended(end),
             () = fuse.blown() => Over::Crashed,
+            () = self.clock.sleep_until(self.clock.now() + life.limit) => Over::Busy,
         };
         let (calls, appends) = fuse.counts();
         self.watch.look("when the process was over").await;

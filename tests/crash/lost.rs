@@ -18,7 +18,7 @@ use crate::support::proxy::{Fate, Seen};
 /// 0.9 of a request's lifetime.
 const LATE: u64 = 540;
 
-fn rule(operation: &str, nth: u64, action: Action) -> Rule {
+pub fn rule(operation: &str, nth: u64, action: Action) -> Rule {
     Rule {
         operation: operation.to_owned(),
         app: None,
@@ -28,7 +28,7 @@ fn rule(operation: &str, nth: u64, action: Action) -> Rule {
     }
 }
 
-fn misfortunes() -> Vec<Action> {
+pub fn misfortunes() -> Vec<Action> {
     let status = |code, applied| Action::Status {
         code,
         body: String::new(),

@@ -2,6 +2,7 @@
 //! own truth.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rekeyd::engine::seat::StoreSeat;
 use rekeyd::port::Place;
@@ -21,6 +22,8 @@ pub struct Watch {
     pub overlap: bool,
     pub old: Pair,
     pub record: Arc<Record>,
+    /// Somebody else is at it too: what they put in force is theirs to hand over.
+    pub rival: AtomicBool,
 }
 
 /// A client id and its secret.
@@ -75,7 +78,7 @@ impl Watch {
                 ));
             }
         }
-        if !kept {
+        if !kept && !self.rival.load(Ordering::SeqCst) {
             self.record
                 .wrong(format!("{when}: the org's primary pair is in no store"));
         }

@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use rcgen::KeyPair;
 use rekeyd::app;
-use rekeyd::document::{Document, Stamp};
+use rekeyd::document::Document;
 use rekeyd::engine::seat::StoreSeat;
 use rekeyd::policy::{Policy, SourceFile, compile, to_text};
 use rekeyd::port::{Outcome, Place};
@@ -15,7 +16,6 @@ use rekeyd::rotation::{Limits, RotationId};
 use rekeyd::sandbox::{
     ConnectedAppSeed, ConsumerSeed, ExternalClientAppSeed, LoginSeed, RunningSandbox, Sandbox, Seed, UserSeed,
 };
-use rekeyd::secret::{Credential, Secret};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -33,6 +33,11 @@ pub const APP: &str = "billing";
 /// The app's name in the org.
 pub const NAME: &str = "Billing";
 const KEY: &str = "3MVG9billing";
+/// A pair of another app: accepted, and nobody's here.
+pub const OTHER: (&str, &str) = (
+    "3MVG9other",
+    "othersecret00000000000000000000000000000000000000000000000000001",
+);
 const SECRET: &str = "billingsecret000000000000000000000000000000000000000000000000001";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +67,8 @@ pub struct Shape {
     pub switches: &'static [(&'static str, &'static str)],
     /// The grace.
     pub grace: &'static str,
+    /// When an app of unknown age is due.
+    pub first: &'static str,
     /// The stores hold the live pair already.
     pub given: bool,
 }
@@ -73,6 +80,7 @@ impl Shape {
             stores,
             switches: &[],
             grace: "0s",
+            first: "after-interval",
             given: true,
         }
     }
@@ -110,7 +118,7 @@ pub struct World {
     pub bao: Arc<OpenBao>,
     pub journal: PathBuf,
     pub path: String,
-    _home: TempDir,
+    pub home: TempDir,
 }
 
 /// One RSA key for all: making it is slow.
@@ -142,9 +150,9 @@ impl World {
         org.switch(None, &set).unwrap();
 
         files(home.path());
-        let text = |org: &str, bao: &str| policy(&shape, home.path(), &path, org, bao);
-        let policy = compiled(text(&org_proxy.address(), &bao_proxy.address()));
-        let direct = compiled(text(org.base_url(), &bao.address()));
+        let text = |org: &str, bao: &str, token: &str| policy(&shape, home.path(), &path, [org, bao, token]);
+        let policy = compiled(text(&org_proxy.address(), &bao_proxy.address(), "token"));
+        let direct = compiled(text(org.base_url(), &bao.address(), "root"));
         let stores = shape.stores.iter().map(|kind| store_name(*kind));
         let eyes: Vec<StoreSeat> = stores
             .map(|name| app::open_store(&direct, APP, Some(name)).ok().unwrap())
@@ -156,6 +164,7 @@ impl World {
             overlap: shape.method == Method::Staged && !shape.switches.contains(&NO_OVERLAP),
             old: (KEY.to_owned(), SECRET.to_owned()),
             record: record.clone(),
+            rival: AtomicBool::new(false),
         });
         let world = World {
             journal: home.path().join("journal.db"),
@@ -169,7 +178,7 @@ impl World {
             bao_proxy,
             bao,
             path,
-            _home: home,
+            home,
         };
         if world.shape.given {
             for store in 0..world.watch.eyes.len() {
@@ -179,18 +188,22 @@ impl World {
         world
     }
 
-    /// Puts the live pair, and a key of somebody else's, into a store.
+    /// Puts the live pair, and a key of somebody else's, into a store, as a person would.
     async fn give(&self, store: usize) {
-        let note = Document::parse(r#"{"note":"kept"}"#).unwrap();
-        self.edit(store, &note, &self.watch.old).await;
+        self.write(store, &[("note", "kept")], &self.watch.old).await;
     }
 
-    /// What somebody else writes to *current*.
-    pub async fn edit(&self, store: usize, under: &Document, pair: &Pair) {
+    /// What somebody else writes to *current*: these keys and this pair, and what else is there.
+    pub async fn write(&self, store: usize, keys: &[(&str, &str)], pair: &Pair) {
         let eye = &self.watch.eyes[store];
-        let base = eye.store.read(&Place::Current).await.unwrap().base;
-        let value = under.with(&eye.names, &credential(pair), &stamp(1));
-        let outcome = eye.store.publish(&base, &value, id(1)).await;
+        let slot = eye.store.read(&Place::Current).await.unwrap();
+        let mut fields = slot.value.map(|value| value.object().clone()).unwrap_or_default();
+        let theirs = [("client_id", pair.0.as_str()), ("client_secret", pair.1.as_str())];
+        for (key, text) in keys.iter().chain(&theirs) {
+            fields.insert((*key).to_owned(), Value::String((*text).to_owned()));
+        }
+        let value = Document::from_object(fields);
+        let outcome = eye.store.publish(&slot.base, &value, id(1)).await;
         assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
     }
 
@@ -201,25 +214,8 @@ impl World {
     }
 }
 
-pub fn credential(pair: &Pair) -> Credential {
-    Credential {
-        client_id: pair.0.clone(),
-        client_secret: Secret::new(pair.1.clone()),
-    }
-}
-
 pub fn id(number: u128) -> RotationId {
     RotationId::from(uuid::Uuid::from_u128(number))
-}
-
-pub fn stamp(number: u128) -> Stamp {
-    Stamp {
-        rotation: id(number),
-        at: rekeyd::clock::Timestamp(0),
-        org: "prod".into(),
-        token_url: "https://login.example/token".into(),
-        base_uri: "https://login.example".into(),
-    }
 }
 
 fn store_name(kind: Kind) -> &'static str {
@@ -245,6 +241,7 @@ fn files(home: &Path) {
     write(&home.join("login.pem"), key().serialize_pem().as_bytes());
     write(&home.join("journal.key"), &[7; 32]);
     write(&home.join("token"), ROOT.as_bytes());
+    write(&home.join("root"), ROOT.as_bytes());
     fs::DirBuilder::new()
         .mode(0o700)
         .create(home.join("secrets"))
@@ -252,14 +249,14 @@ fn files(home: &Path) {
     app::generate_identity(&home.join("store.key")).ok().unwrap();
 }
 
-fn policy(shape: &Shape, home: &Path, path: &str, org: &str, bao: &str) -> String {
+fn policy(shape: &Shape, home: &Path, path: &str, [org, bao, token]: [&str; 3]) -> String {
     let home = home.display();
     let stores: Vec<String> = shape
         .stores
         .iter()
         .map(|kind| format!(r#"{{ store = "{}", path = "{path}" }}"#, store_name(*kind)))
         .collect();
-    let stores = stores.join(", ");
+    let (stores, first) = (stores.join(", "), shape.first);
     let target = match shape.method {
         Method::Staged => format!(
             "grace = \"{}\"\n[app.{APP}.external_client_app]\nname = \"{NAME}\"\nallow_key_change = true",
@@ -278,7 +275,7 @@ fn policy(shape: &Shape, home: &Path, path: &str, org: &str, bao: &str) -> Strin
     if shape.stores.contains(&Kind::Bao) {
         servers += &format!(
             "[store.corp.vault]\naddress = \"{bao}\"\nmount = \"secret\"\n\
-             [store.corp.vault.auth.token]\nfile = \"{home}/token\"\n"
+             [store.corp.vault.auth.token]\nfile = \"{home}/{token}\"\n"
         );
     }
     format!(
@@ -300,7 +297,7 @@ key_file = "{home}/login.pem"
 org = "prod"
 stores = [{stores}]
 schedule = {{ every = "90d" }}
-first = "now"
+first = "{first}"
 client_credentials = true
 {target}
 "#
@@ -343,6 +340,15 @@ fn seed(shape: &Shape) -> Seed {
             ..ConnectedAppSeed::default()
         }),
     }
+    seed.external_client_apps.push(ExternalClientAppSeed {
+        name: "Other".to_owned(),
+        consumers: vec![ConsumerSeed {
+            name: None,
+            key: Some(OTHER.0.to_owned()),
+            secret: Some(OTHER.1.to_owned()),
+        }],
+        ..ExternalClientAppSeed::default()
+    });
     let mut set = Map::new();
     if shape.method == Method::Update {
         set.insert("in_place_secret".into(), "applies".into());

@@ -1,0 +1,348 @@
+//! Somebody else is at it too: what is not ours is reported and left, unless a person says take over.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rekeyd::document::Document;
+use rekeyd::engine::lane::LaneEnd;
+use rekeyd::port::{Outcome, Place, VersionRef};
+use rekeyd::rotation::{Effect, End, Event, Hold, Observation};
+use rekeyd::sandbox::Act;
+use serde_json::Value;
+
+use super::life::{Life, Lived, Over};
+use super::record::Level;
+use super::world::Kind::{Bao, File};
+use super::world::Method::{Staged, Update};
+use super::world::{NAME, OTHER, Shape, World, id};
+
+/// A person says go on, and what may be taken.
+fn resumed(take_over: Option<&str>) -> Life {
+    Life {
+        first: Some(Observation::Resume {
+            by: "a person".into(),
+            take_over: take_over.map(str::to_owned),
+        }),
+        ..Life::default()
+    }
+}
+
+type Stranger = Arc<dyn Fn(Arc<World>) -> futures_util::future::BoxFuture<'static, ()> + Send + Sync>;
+
+/// A process beside which somebody does something once, right before the first call of an effect.
+fn beside(world: &Arc<World>, at: Effect, act: Stranger) -> Life {
+    let (world, done) = (world.clone(), Arc::new(AtomicBool::new(false)));
+    Life {
+        dress: Box::new(move |mut around| {
+            let (world, done, act) = (world.clone(), done.clone(), act.clone());
+            around.before = Some(Arc::new(move |effect| {
+                let (world, done, act) = (world.clone(), done.clone(), act.clone());
+                Box::pin(async move {
+                    if effect == at && !done.swap(true, Ordering::SeqCst) {
+                        act(world).await;
+                    }
+                })
+            }));
+            around
+        }),
+        limit: Duration::from_secs(2 * 86_400),
+        ..Life::default()
+    }
+}
+
+fn stranger<F>(act: impl Fn(Arc<World>) -> F + Send + Sync + 'static) -> Stranger
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |world| Box::pin(act(world)))
+}
+
+impl World {
+    /// Why a person was asked last.
+    fn hold(&self) -> Option<Hold> {
+        let holds = self
+            .record
+            .events()
+            .into_iter()
+            .filter_map(|(_, event)| match event {
+                Event::Held { reason, .. } => Some(reason),
+                _ => None,
+            });
+        holds.last()
+    }
+
+    fn is_held(&self, case: &str, lived: &Lived) -> Hold {
+        let held = matches!(lived.over, Over::Ended(LaneEnd::Held));
+        assert!(held, "{case}: {:?}\n{}", lived.over, self.history());
+        self.hold().unwrap()
+    }
+
+    fn is_done(&self, case: &str, lived: &Lived) {
+        let done = LaneEnd::Ended(End::Done { disproven: true });
+        let fits = matches!(&lived.over, Over::Ended(end) if *end == done);
+        assert!(fits, "{case}: {:?}\n{}", lived.over, self.history());
+    }
+
+    /// Every store gives the org's primary pair, and nothing else is accepted.
+    async fn is_new(&self, case: &str) {
+        self.sound(case).await;
+        let new = self.watch.primary();
+        for store in 0..self.watch.eyes.len() {
+            let current = self.watch.at(store, &Place::Current).await.unwrap();
+            assert_eq!(current, new, "{case}\n{}", self.history());
+            assert_eq!(self.watch.at(store, &Place::Pending).await, None, "{case}");
+        }
+        let state = self.org.state();
+        let accepted = state.accepted.iter().filter(|one| one.app == NAME);
+        assert_eq!(accepted.count(), 1, "{case}\n{}", self.history());
+    }
+}
+
+#[tokio::test]
+async fn a_staged_entry_of_a_person_is_left_until_it_is_given_to_us() {
+    let world = World::new(Shape::new(Staged, &[File])).await;
+    let (app, by) = (NAME.to_owned(), None);
+    world.org.act(Act::Stage { app, by }).unwrap();
+    let before = serde_json::to_value(world.org.state().app(NAME).unwrap()).unwrap();
+    let lived = world.live(Life::default()).await;
+    let Hold::ForeignSlot { id } = world.is_held("slot", &lived) else {
+        panic!("{}", world.history())
+    };
+    assert_eq!(world.record.sent(Level::Wire), 0);
+    assert_eq!(world.record.sent(Level::Port), 0);
+    let mut after = serde_json::to_value(world.org.state().app(NAME).unwrap()).unwrap();
+    // How often a pair was judged is all that differs.
+    let judged = before["consumers"][0]["pairs"][0]["judged"].clone();
+    after["consumers"][0]["pairs"][0]["judged"] = judged;
+    assert_eq!(before, after);
+    // Another id gives nothing away.
+    let lived = world.live(resumed(Some("888xx0000000999AAA"))).await;
+    world.is_held("another id", &lived);
+    assert_eq!(world.record.sent(Level::Port), 0);
+    let lived = world.live(resumed(Some(&id))).await;
+    world.is_done("taken over", &lived);
+    world.is_new("taken over").await;
+    assert_eq!(world.record.intended(Effect::Mint), 1);
+}
+
+#[tokio::test]
+async fn a_pending_value_of_somebody_else_is_left_until_it_is_given_to_us() {
+    for (method, kind) in [
+        (Staged, &[File]),
+        (Staged, &[Bao]),
+        (Update, &[File]),
+        (Update, &[Bao]),
+    ] {
+        let case = format!("pending {method:?} {kind:?}");
+        let world = World::new(Shape::new(method, kind)).await;
+        let theirs = Document::parse(r#"{"client_id":"theirs","client_secret":"theirs"}"#).unwrap();
+        let store = &world.watch.eyes[0].store;
+        let base = store.read(&Place::Pending).await.unwrap().base;
+        let Outcome::Done(version) = store.put_pending(&base, &theirs, id(2)).await else {
+            panic!("{case}")
+        };
+        let lived = world.live(Life::default()).await;
+        let Hold::ForeignPending {
+            store: 0,
+            version: named,
+        } = world.is_held(&case, &lived)
+        else {
+            panic!("{case}: {}", world.history())
+        };
+        assert_eq!(
+            (named.as_str(), world.record.sent(Level::Port)),
+            (version.0.as_str(), 0),
+            "{case}"
+        );
+        let kept = world.watch.at(0, &Place::Pending).await.unwrap();
+        assert_eq!(kept.0, "theirs", "{case}");
+        let lived = world.live(resumed(Some(&named))).await;
+        world.is_done(&case, &lived);
+        world.is_new(&case).await;
+    }
+}
+
+/// The two places where a value that was read is written over.
+#[tokio::test]
+async fn other_keys_that_change_meanwhile_are_kept() {
+    for (method, kind) in [
+        (Staged, &[File]),
+        (Staged, &[Bao]),
+        (Update, &[File]),
+        (Update, &[Bao]),
+    ] {
+        for at in [Effect::Store(0), Effect::Cutover, Effect::Publish(0)] {
+            let case = format!("edited before {at}: {method:?} {kind:?}");
+            let world = Arc::new(World::new(Shape::new(method, kind)).await);
+            let edit = stranger(|world| async move {
+                let pair = world.watch.at(0, &Place::Current).await.unwrap();
+                world.write(0, &[("theirs", "kept")], &pair).await;
+            });
+            let lived = world.live(beside(&world, at, edit)).await;
+            world.rotated(&case, &lived.over).await;
+            assert_eq!(world.current(0).await.object()["theirs"], "kept", "{case}");
+        }
+    }
+}
+
+/// Nobody can use it: ours goes over it, and theirs stays readable by name.
+#[tokio::test]
+async fn a_refused_credential_in_current_gives_way() {
+    for (method, kind) in [
+        (Staged, &[File]),
+        (Staged, &[Bao]),
+        (Update, &[File]),
+        (Update, &[Bao]),
+    ] {
+        let case = format!("refused: {method:?} {kind:?}");
+        let world = Arc::new(World::new(Shape::new(method, kind)).await);
+        let base = Arc::new(Mutex::new(None));
+        let written = base.clone();
+        let edit = stranger(move |world| {
+            let written = written.clone();
+            async move {
+                let theirs = ("3MVG9nobody".to_owned(), "wrong".to_owned());
+                world.write(0, &[], &theirs).await;
+                let slot = world.watch.eyes[0].store.read(&Place::Current).await.unwrap();
+                *written.lock().unwrap() = Some(slot.base);
+            }
+        });
+        // What readers get then is that person's doing.
+        let lived = world.live(beside(&world, Effect::Publish(0), edit)).await;
+        world.is_done(&case, &lived);
+        let new = world.watch.primary();
+        assert_eq!(world.watch.at(0, &Place::Current).await, Some(new), "{case}");
+        let version: VersionRef = base.lock().unwrap().clone().unwrap();
+        let theirs = world.watch.at(0, &Place::Version(version)).await.unwrap();
+        assert_eq!(theirs.1, "wrong", "{case}");
+        let faults = world.record.faults();
+        let ours = |fault: &&String| !fault.contains("readers of store 0 get another pair");
+        assert_eq!(faults.iter().find(ours), None, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_credential_in_current_stays_and_a_person_is_asked() {
+    for (method, kind) in [
+        (Staged, &[File]),
+        (Staged, &[Bao]),
+        (Update, &[File]),
+        (Update, &[Bao]),
+    ] {
+        let case = format!("accepted: {method:?} {kind:?}");
+        let world = Arc::new(World::new(Shape::new(method, kind)).await);
+        let theirs = (OTHER.0.to_owned(), OTHER.1.to_owned());
+        let edit = stranger(|world| async move {
+            let theirs = (OTHER.0.to_owned(), OTHER.1.to_owned());
+            world.write(0, &[], &theirs).await;
+        });
+        let lived = world.live(beside(&world, Effect::Publish(0), edit)).await;
+        let hold = world.is_held(&case, &lived);
+        assert!(matches!(hold, Hold::ForeignCurrent { .. }), "{case}: {hold:?}");
+        assert_eq!(world.watch.at(0, &Place::Current).await, Some(theirs), "{case}");
+        let new = world.watch.primary();
+        assert_eq!(
+            world.watch.at(0, &Place::Pending).await,
+            Some(new),
+            "{case}: lost"
+        );
+        // They take it back, and a person says go on.
+        world.write(0, &[], &world.watch.old).await;
+        let lived = world.live(resumed(None)).await;
+        world.is_done(&case, &lived);
+        world.is_new(&case).await;
+    }
+}
+
+/// Somebody rotates in Setup at the same time. Whatever they put in force is not undone, and nothing of theirs is deleted.
+#[tokio::test]
+async fn a_rival_who_rotates_in_setup_is_never_undone() {
+    let mut cases = 0;
+    for (method, effects) in [
+        (
+            Staged,
+            vec![
+                Effect::Mint,
+                Effect::Store(0),
+                Effect::Cutover,
+                Effect::Publish(0),
+                Effect::Clear(0),
+                Effect::Revoke,
+            ],
+        ),
+        (
+            Update,
+            vec![
+                Effect::Store(0),
+                Effect::Cutover,
+                Effect::Publish(0),
+                Effect::Clear(0),
+            ],
+        ),
+    ] {
+        for at in effects {
+            let case = format!("a rival before {at}: {method:?}");
+            let world = Arc::new(World::new(Shape::new(method, &[File])).await);
+            let theirs = Arc::new(Mutex::new(None));
+            let made = theirs.clone();
+            let rotate = stranger(move |world| {
+                let made = made.clone();
+                async move {
+                    world.watch.rival.store(true, Ordering::SeqCst);
+                    let (app, by) = (NAME.to_owned(), None);
+                    world.org.act(Act::Rotate { app, by }).unwrap();
+                    *made.lock().unwrap() = Some(world.watch.primary());
+                }
+            });
+            let lived = world.live(beside(&world, at, rotate)).await;
+            let theirs = theirs.lock().unwrap().clone().unwrap();
+            let ended = format!("{:?}", lived.over);
+            assert_eq!(
+                world.watch.primary(),
+                theirs,
+                "{case}: theirs was replaced: {ended}\n{}",
+                world.history()
+            );
+            assert!(
+                world.org.accepts(&theirs.0, &theirs.1).is_some(),
+                "{case}: {ended}"
+            );
+            assert!(
+                world.hold().is_some(),
+                "{case}: nobody was told: {ended}\n{}",
+                world.history()
+            );
+            let wrong: Vec<String> = world.record.faults();
+            let readers = |fault: &&String| !fault.contains("readers of store");
+            assert_eq!(wrong.iter().find(readers), None, "{case}\n{}", world.history());
+            println!("{case}: {}", world.hold().unwrap());
+            cases += 1;
+        }
+    }
+    println!("{cases} rivals, none undone");
+}
+
+/// An administrator edits the component between our look and our write: the edit stays.
+#[tokio::test]
+async fn an_edit_of_the_component_is_not_reverted() {
+    for at in [Effect::Store(0), Effect::Cutover] {
+        let case = format!("component edited before {at}");
+        let world = Arc::new(World::new(Shape::new(Update, &[File])).await);
+        let edit = stranger(|world| async move {
+            world.clock.advance(Duration::from_secs(1));
+            let set = BTreeMap::from([("description".to_owned(), "theirs".to_owned())]);
+            let (app, by) = (NAME.to_owned(), None);
+            world.org.act(Act::Edit { app, set, by }).unwrap();
+        });
+        let lived = world.live(beside(&world, at, edit)).await;
+        world.rotated(&case, &lived.over).await;
+        let state = world.org.state();
+        let component = &state.app(NAME).unwrap().component;
+        let description = component.iter().find(|(path, _)| path == "description").unwrap();
+        assert_eq!(description.1, "theirs", "{case}\n{}", world.history());
+        let note = world.current(0).await.object()["note"].clone();
+        assert_eq!(note, Value::String("kept".into()));
+    }
+}
