@@ -1,0 +1,1 @@
+//! Core dumps: the kernel is told to make none of a process that holds secrets.
