@@ -419,7 +419,7 @@ impl Drop for Install {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.written().join("run.err")).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
-            println!("{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+            println!("{}", lines[lines.len().saturating_sub(3000)..].join("\n"));
         }
     }
 }

@@ -173,7 +173,7 @@ pub fn apps() -> Vec<App> {
             rotates: false,
             ..external("e-patch-limit", vec![("staged.patch", plain("limit_exceeded"))])
         },
-        external("e-oauth", vec![("introspect", oauth(401)), ("token", oauth(400))]),
+        external("e-oauth", vec![("introspect", oauth(400)), ("token", oauth(400))]),
         external(
             "e-introspect",
             vec![("introspect", status(200, odd_introspection.to_string(), false))],
@@ -245,6 +245,13 @@ pub fn apps() -> Vec<App> {
             ..external("v-wrong-json", vec![])
         },
     ];
+    for name in ["v-refused", "v-odd"] {
+        apps.push(App {
+            store: "corp",
+            rotates: false,
+            ..external(name, vec![])
+        });
+    }
     apps.push(App {
         secret: Some(format!("c{AWKWARD}")),
         ..connected("c-plain", vec![])
@@ -252,22 +259,34 @@ pub fn apps() -> Vec<App> {
     apps
 }
 
-/// The rules of all apps, and one that meets a login.
+/// The rules of all apps.
 pub fn rules(apps: &[App]) -> Vec<Rule> {
     let mut rules: Vec<Value> = Vec::new();
     for app in apps {
         for (operation, action) in &app.faults {
             let name = app.name.replace('-', "_");
-            // Reads and probes are asked more than once, and each time something is to be said of it.
-            let count = if operation.contains("update") || operation.starts_with("staged") {
-                1
-            } else {
-                2
+            let count = match (action["kind"].as_str(), operation.split_once('.')) {
+                // Slow for good.
+                (Some("delay"), _) => 0,
+                (_, Some(("staged", _) | (_, "updateMetadata"))) => 1,
+                // Reads and probes are asked more than once, and each time something is to be said of it.
+                _ => 2,
             };
             rules.push(json!({ "operation": operation, "app": name, "count": count, "action": action }));
         }
     }
-    rules.push(json!({ "operation": "token.jwt_bearer", "count": 1, "action": oauth(400) }));
+    understood(rules)
+}
+
+/// Our own session ends, and our own login is refused once: that stops every app of the org for a while.
+pub fn refused_login() -> Vec<Rule> {
+    understood(vec![
+        json!({ "operation": "query", "action": plain("session_expired") }),
+        json!({ "operation": "token.jwt_bearer", "action": oauth(400) }),
+    ])
+}
+
+fn understood(rules: Vec<Value>) -> Vec<Rule> {
     rules
         .into_iter()
         .map(|rule| serde_json::from_value(rule).unwrap())
