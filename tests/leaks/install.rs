@@ -109,6 +109,10 @@ impl Install {
         path
     }
 
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     pub fn written(&self) -> PathBuf {
         self.root.path().join("written")
     }
@@ -401,7 +405,7 @@ fn seed(apps: &[App], public_key: String) -> Seed {
     seed
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+pub fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<&str> = text
         .as_bytes()

@@ -401,7 +401,7 @@ async fn commands(house: &Install) {
     house
         .ask(&["resume", "e-patch-far", "--take-over", "nothing"], b"")
         .await;
-    house.ask(&["abandon", "e-patch-limit"], b"").await;
+    house.ask(&["abandon", "e-not-json"], b"").await;
 }
 
 /// What reads, after everything.
