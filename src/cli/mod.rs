@@ -93,6 +93,7 @@ pub struct Context {
 
 /// Runs one command and says how the process ends.
 pub fn run(cli: Cli) -> ExitCode {
+    no_core_dumps();
     let context = Context {
         config: cli.config,
         json: cli.json,
@@ -122,4 +123,12 @@ pub fn run(cli: Cli) -> ExitCode {
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     built.map_err(|fault| Failure::failed(format!("no runtime: {fault}")))
+}
+
+/// A core dump would hold what the process holds, and most commands hold a secret for a moment.
+fn no_core_dumps() {
+    let quiet = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    if quiet.is_err() {
+        output::complain("the system does not let this process forbid core dumps");
+    }
 }

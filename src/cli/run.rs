@@ -37,7 +37,6 @@ fn logging(json: bool) -> Result<(), Failure> {
 }
 
 async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
-    no_core_dumps();
     let signals = Signals::take()?;
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let mut daemon = Daemon::start(policy, clock, random, TICK, Arc::new(log::log)).await?;
@@ -78,12 +77,4 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
     }
     tracing::info!("rekeyd has stopped");
     code
-}
-
-/// A core dump would hold what the process holds.
-fn no_core_dumps() {
-    let quiet = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    if quiet.is_err() {
-        tracing::warn!("the system does not let this process forbid core dumps");
-    }
 }

@@ -122,6 +122,12 @@ pub(super) fn looks_secret(text: &str) -> bool {
     {
         return true;
     }
+    // Marks that passwords have, and no name, path, time or zone that belongs here.
+    let odd = |c: char| !c.is_ascii() || "&<>\"'%$!^|;~\\".contains(c);
+    let is_word = !text.contains(char::is_whitespace);
+    if is_word && text.len() >= 16 && text.contains(odd) && text.contains(|c: char| c.is_ascii_digit()) {
+        return true;
+    }
     // A user name has an `@` and a long, readable front; random text is one long run of mixed letters and digits.
     text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '=' | '!')))
         .any(|run| {
