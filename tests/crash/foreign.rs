@@ -84,20 +84,6 @@ impl World {
         let fits = matches!(&lived.over, Over::Ended(end) if *end == done);
         assert!(fits, "{case}: {:?}\n{}", lived.over, self.history());
     }
-
-    /// Every store gives the org's primary pair, and nothing else is accepted.
-    async fn is_new(&self, case: &str) {
-        self.sound(case).await;
-        let new = self.watch.primary();
-        for store in 0..self.watch.eyes.len() {
-            let current = self.watch.at(store, &Place::Current).await.unwrap();
-            assert_eq!(current, new, "{case}\n{}", self.history());
-            assert_eq!(self.watch.at(store, &Place::Pending).await, None, "{case}");
-        }
-        let state = self.org.state();
-        let accepted = state.accepted.iter().filter(|one| one.app == NAME);
-        assert_eq!(accepted.count(), 1, "{case}\n{}", self.history());
-    }
 }
 
 #[tokio::test]
