@@ -28,6 +28,7 @@ mod crash {
     mod drain;
     mod every_effect;
     mod foreign;
+    mod journal_lost;
     mod lost;
     mod undo;
 }

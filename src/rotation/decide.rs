@@ -62,12 +62,15 @@ fn undo_at(state: &State, guards: Guards) -> Option<Timestamp> {
     let may = unpublished || !guards.has(Guard::UndoOnlyUnpublished);
     let wanted = state.mode == Mode::Forward && state.caps.reversible && state.cutover.is_done();
     let unfinished = !state.is_rotated();
+    // While somebody else's credential is in dispute we hold back ourselves: no store has failed yet.
+    let disputes = state.lanes.iter().filter_map(|lane| lane.disputed.as_ref());
+    let settled = disputes.map(|(_, since)| *since + state.limits.propagation).max();
     (wanted && may && unfinished && trial::is_complete(state, Subject::New, guards))
         .then(|| {
             state
                 .proof
                 .first
-                .max(state.proof.first.and(state.restarted_at))
+                .max(state.proof.first.and(state.restarted_at.max(settled)))
                 .map(|since| since + state.limits.cutover_timeout)
         })
         .flatten()

@@ -84,20 +84,6 @@ impl World {
         let fits = matches!(&lived.over, Over::Ended(end) if *end == done);
         assert!(fits, "{case}: {:?}\n{}", lived.over, self.history());
     }
-
-    /// Every store gives the org's primary pair, and nothing else is accepted.
-    async fn is_new(&self, case: &str) {
-        self.sound(case).await;
-        let new = self.watch.primary();
-        for store in 0..self.watch.eyes.len() {
-            let current = self.watch.at(store, &Place::Current).await.unwrap();
-            assert_eq!(current, new, "{case}\n{}", self.history());
-            assert_eq!(self.watch.at(store, &Place::Pending).await, None, "{case}");
-        }
-        let state = self.org.state();
-        let accepted = state.accepted.iter().filter(|one| one.app == NAME);
-        assert_eq!(accepted.count(), 1, "{case}\n{}", self.history());
-    }
 }
 
 #[tokio::test]
@@ -309,15 +295,12 @@ async fn a_rival_who_rotates_in_setup_is_never_undone() {
                 world.org.accepts(&theirs.0, &theirs.1).is_some(),
                 "{case}: {ended}"
             );
-            assert!(
-                world.hold().is_some(),
-                "{case}: nobody was told: {ended}\n{}",
-                world.history()
-            );
+            // Between the last look and a DELETE no call can tell: then it ends, and the next look tells.
+            let told = world.hold().is_some() || at == Effect::Revoke;
+            assert!(told, "{case}: nobody was told: {ended}\n{}", world.history());
             let wrong: Vec<String> = world.record.faults();
             let readers = |fault: &&String| !fault.contains("readers of store");
             assert_eq!(wrong.iter().find(readers), None, "{case}\n{}", world.history());
-            println!("{case}: {}", world.hold().unwrap());
             cases += 1;
         }
     }

@@ -1,25 +1,28 @@
 //! One process: from a journal on the disk to the end of its rotation, its crash, or its drain.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rekeyd::app;
 use rekeyd::clock::Clock;
+use rekeyd::engine::command::{Command, Reply};
 use rekeyd::engine::lane::{self, LaneEnd, Surroundings, Word};
-use rekeyd::engine::ledger::Ledgers;
+use rekeyd::engine::ledger::{AppLedger, Ledgers};
 use rekeyd::engine::note::Note;
 use rekeyd::engine::seat::House;
+use rekeyd::engine::supervisor::Supervisor;
 use rekeyd::journal::SqliteJournal;
 use rekeyd::port::journal::RecordQuery;
 use rekeyd::random::SystemRandom;
 use rekeyd::rotation::{Effect, Event, Observation, State};
 use rekeyd::secret::FingerprintKey;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::fuse::{Fuse, Plan};
 use super::ports::Around;
 use super::world::{APP, World, id};
+use crate::support::clock::TestClock;
 
 /// The rotation of every case.
 pub const ROTATION: u128 = 0xC0FFEE;
@@ -168,5 +171,98 @@ impl World {
         let (calls, appends) = fuse.counts();
         self.watch.look("when the process was over").await;
         Lived { over, calls, appends }
+    }
+}
+
+/// What a person at a running service can do.
+pub struct Desk {
+    commands: mpsc::Sender<(Command, oneshot::Sender<Reply>)>,
+    ledgers: Arc<Mutex<Ledgers>>,
+    clock: Arc<TestClock>,
+    fuse: Arc<Fuse>,
+}
+
+impl Desk {
+    /// Returns once the app is seen to be so.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&AppLedger) -> bool) {
+        let limit = self.clock.now() + Duration::from_secs(6 * 3600);
+        loop {
+            {
+                let ledgers = self.ledgers.lock().unwrap();
+                if ledgers.0.get(APP).is_some_and(&is_so) {
+                    return;
+                }
+                assert!(self.clock.now() < limit, "not {what} after 6 hours: {:#?}", ledgers.0.get(APP));
+            }
+            // Time goes on as the service wishes; this only looks on.
+            let soon = self.clock.now() + Duration::from_secs(60);
+            self.clock.sleep_until(soon).await;
+        }
+    }
+
+    /// What is so now.
+    pub fn see<T: Default>(&self, of: impl Fn(&AppLedger) -> T) -> T {
+        self.ledgers.lock().unwrap().0.get(APP).map(of).unwrap_or_default()
+    }
+
+    /// Until the process has crashed.
+    pub async fn crash(&self) {
+        let soon = self.clock.now() + Duration::from_secs(6 * 3600);
+        tokio::select! {
+            () = self.fuse.blown() => {}
+            () = self.clock.sleep_until(soon) => panic!("it did not crash in 6 hours"),
+        }
+    }
+
+    /// Asks for something.
+    pub async fn ask(&self, command: Command) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send((command, reply)).await.ok().unwrap();
+        answer.await.unwrap()
+    }
+}
+
+impl World {
+    /// Starts the whole service, and ends it as `script` ends.
+    pub async fn serve<T>(&self, plan: Plan, script: impl AsyncFnOnce(&Desk) -> T) -> T {
+        let fuse = Arc::new(Fuse::new(plan));
+        let around = self.around(fuse.clone());
+        let house = self.house().await;
+        let records = house.journal.read(&RecordQuery::default()).await.unwrap();
+        let ledgers = Ledgers::read(&records).unwrap();
+        let mut apps = app::build(&self.policy, &ledgers, &house).ok().unwrap();
+        for managed in apps.values_mut() {
+            managed.seat = Arc::new(around.seat(&managed.seat));
+        }
+        let (commands, asked) = mpsc::channel(8);
+        let (drain, tick) = (CancellationToken::new(), Duration::from_secs(30));
+        let told = Arc::new(|_: &str, _: &State, _: &[Event]| {});
+        let supervisor = Supervisor::new(around.house(&house), apps, tick, told, drain).await.unwrap();
+        let desk = Desk {
+            commands,
+            ledgers: supervisor.ledgers(),
+            clock: self.clock.clone(),
+            fuse,
+        };
+        let end = tokio::select! {
+            ended = supervisor.run(asked) => panic!("the service ended: {ended:?}"),
+            end = script(&desk) => end,
+        };
+        // What was spawned is dropped at the next turn.
+        tokio::task::yield_now().await;
+        self.watch.look("when the service was over").await;
+        end
+    }
+
+    /// The journal is gone.
+    pub fn lose_journal(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut path = self.journal.clone().into_os_string();
+            path.push(suffix);
+            match std::fs::remove_file(path) {
+                Ok(()) => {}
+                Err(fault) => assert_eq!(fault.kind(), std::io::ErrorKind::NotFound),
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ struct State {
     sent: BTreeMap<Effect, Timestamp>,
     lost: BTreeMap<Effect, Timestamp>,
     requests: BTreeMap<(Level, Effect), usize>,
-    adopting: bool,
+    adopting: usize,
     wrong: Vec<String>,
 }
 
@@ -68,6 +68,13 @@ impl Record {
         self.state.lock().unwrap().events.clone()
     }
 
+    /// The journal is gone: what was intended is nobody's memory any more.
+    pub fn forget(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.open.clear();
+        state.lost.clear();
+    }
+
     /// How many mutating requests or calls there were.
     pub fn sent(&self, level: Level) -> usize {
         let state = self.state.lock().unwrap();
@@ -91,7 +98,7 @@ impl Record {
         for entry in entries {
             match serde_json::from_value::<Note>(entry.body.clone()).unwrap() {
                 Note::Step { step } => self.event(step),
-                Note::Adopting { .. } => self.state.lock().unwrap().adopting = true,
+                Note::Adopting { .. } => self.state.lock().unwrap().adopting += 2,
                 _ => {}
             }
         }
@@ -162,7 +169,11 @@ impl Record {
         });
         match fitting {
             Some(effect) => *state.requests.entry((level, effect)).or_default() += 1,
-            None if state.adopting && effects.iter().any(|effect| matches!(effect, Effect::Publish(_))) => {}
+            // First contact has an intent of another kind.
+            None if state.adopting > 0 && effects.iter().any(|effect| matches!(effect, Effect::Publish(_))) => {
+                state.adopting -= 1;
+                *state.requests.entry((level, effects[0])).or_default() += 1;
+            }
             None => state
                 .wrong
                 .push(format!("{now}: {what} ({level:?}) without an intent of its own")),

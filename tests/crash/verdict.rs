@@ -83,6 +83,20 @@ impl World {
         }
     }
 
+    /// Every store gives the org's primary pair, and nothing else is accepted.
+    pub async fn is_new(&self, case: &str) {
+        self.sound(case).await;
+        let new = self.watch.primary();
+        for store in 0..self.watch.eyes.len() {
+            let current = self.watch.at(store, &Place::Current).await.unwrap();
+            assert_eq!(current, new, "{case}\n{}", self.history());
+            assert_eq!(self.watch.at(store, &Place::Pending).await, None, "{case}");
+        }
+        let state = self.org.state();
+        let accepted = state.accepted.iter().filter(|one| one.app == NAME);
+        assert_eq!(accepted.count(), 1, "{case}\n{}", self.history());
+    }
+
     /// The old pair is in force and with its readers, and what was sent is set aside.
     pub async fn old_is_untouched(&self, case: &str) {
         self.sound(case).await;

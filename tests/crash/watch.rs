@@ -58,12 +58,13 @@ impl Watch {
     /// Looks at everything, and notes what is not as promised.
     pub async fn look(&self, when: &str) {
         let primary = self.primary();
-        let mut kept = false;
+        let (mut kept, mut adopted) = (false, false);
         for store in 0..self.eyes.len() {
             let current = self.at(store, &Place::Current).await;
             kept |= current.as_ref() == Some(&primary);
             kept |= self.at(store, &Place::Pending).await.as_ref() == Some(&primary);
             let Some(current) = current else { continue };
+            adopted = true;
             let accepted = self.org.accepts(&current.0, &current.1).is_some();
             // Without overlap the old pair dies at the cutover, and readers have it until they are given the new one.
             let outage = !self.overlap && current == self.old && primary != self.old;
@@ -78,7 +79,7 @@ impl Watch {
                 ));
             }
         }
-        if !kept && !self.rival.load(Ordering::SeqCst) {
+        if adopted && !kept && !self.rival.load(Ordering::SeqCst) {
             self.record
                 .wrong(format!("{when}: the org's primary pair is in no store"));
         }
