@@ -22,6 +22,10 @@ impl Supervisor {
             let _gone = reply.send(Reply::Unknown(format!("the policy has no app {app}")));
             return Ok(());
         };
+        if self.is_looked_at(&app) && !matches!(command, Command::Hold { .. }) {
+            self.parked.push((command, reply));
+            return Ok(());
+        }
         let ledger = self.ledger(&app);
         let answer = match command {
             Command::Rotate {
@@ -58,6 +62,25 @@ impl Supervisor {
             }
         };
         let _gone = reply.send(answer);
+        Ok(())
+    }
+
+    /// Busy without a lane: a first contact, a comparison or a probe, which ends by itself. A lane that began beside
+    /// it would be taken for ended when the look is.
+    fn is_looked_at(&self, app: &str) -> bool {
+        self.busy.contains(app) && !self.words.contains_key(app)
+    }
+
+    /// Hears what was asked of `app` while it was only being looked at.
+    pub(super) async fn unpark(&mut self, app: &str) -> Result<(), JournalFault> {
+        let (now, later) = std::mem::take(&mut self.parked)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(command, _)| command.app() == app);
+        self.parked = later;
+        for (command, reply) in now {
+            // The first of them may make it busy again; the others then wait for that.
+            Box::pin(self.command(command, reply)).await?;
+        }
         Ok(())
     }
 

@@ -59,6 +59,8 @@ pub struct Supervisor {
     busy: BTreeSet<String>,
     tasks: JoinSet<(String, Task)>,
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
+    /// Commands for an app that is only being looked at: they are heard as soon as the look is over.
+    parked: Vec<(Command, oneshot::Sender<Reply>)>,
 }
 
 enum Task {
@@ -100,6 +102,7 @@ impl Supervisor {
             busy: BTreeSet::new(),
             tasks: JoinSet::new(),
             submitters: BTreeMap::new(),
+            parked: Vec::new(),
         })
     }
 
@@ -285,6 +288,11 @@ impl Supervisor {
         };
         self.busy.remove(&app);
         self.words.remove(&app);
+        self.handle(&app, task).await?;
+        self.unpark(&app).await
+    }
+
+    async fn handle(&mut self, app: &str, task: Task) -> Result<(), JournalFault> {
         match task {
             Task::Lane(LaneEnd::Journal(fault)) => {
                 tracing::error!(app, "the journal stopped this rotation: {fault}");
@@ -295,9 +303,9 @@ impl Supervisor {
                 Ok(())
             }
             Task::Lane(LaneEnd::Held | LaneEnd::Stopped) => Ok(()),
-            Task::Behind(behind) => self.compared(&app, behind).await,
-            Task::Aside(aside, alive) => self.probed_aside(&app, aside, alive).await,
-            Task::Contact(contact, id) => self.contacted(&app, *contact, id).await,
+            Task::Behind(behind) => self.compared(app, behind).await,
+            Task::Aside(aside, alive) => self.probed_aside(app, aside, alive).await,
+            Task::Contact(contact, id) => self.contacted(app, *contact, id).await,
         }
     }
 }
