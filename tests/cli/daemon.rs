@@ -1,7 +1,7 @@
 //! The commands that go through the running daemon, against a simulated org.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
@@ -240,4 +240,38 @@ fn a_rotation_outlives_its_watcher_and_its_daemon() {
         "{mints}"
     );
     drop(org);
+}
+
+/// The engine looks at an app now and then without rotating it. What is asked meanwhile is not refused as if it did.
+#[test]
+fn a_look_at_an_app_is_not_a_rotation_of_it() {
+    let Stage { bench, org, _runtime } = stage("applies");
+    let mut service = Service::start(&bench);
+    service.wait_for(&["not adopted yet", "rekeyd submit legacy"]);
+    let pair = format!("{LEGACY_ID}\n{LEGACY_SECRET}\n");
+    bench.run_with_input(&["submit", "legacy"], &pair).ends(0);
+
+    // Handed over again, it is looked at for as long as the org takes to answer.
+    let rule = serde_json::json!({
+        "operation": "introspect", "app": "Legacy", "count": 1, "action": { "kind": "delay", "ms": 4000 }
+    });
+    org.fault(serde_json::from_value(rule).unwrap()).unwrap();
+    let mut command = bench.command(&["submit", "legacy"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut looking = command.spawn().unwrap();
+    looking.stdin.take().unwrap().write_all(pair.as_bytes()).unwrap();
+    // The rule is used up once the org has the question, and the answer is still on its way.
+    while !org.state().faults.is_empty() {
+        std::thread::yield_now();
+    }
+    let ran = bench.run(&["rotate", "legacy"]);
+    let looked = Ran::of(&looking.wait_with_output().unwrap()).ends(0);
+    assert_eq!(looked.out, "legacy: adopted\n");
+    let ran = ran.ends(0);
+    assert!(ran.out.contains("rotated: proven"), "{}", ran.out);
+    service.terminate();
+    assert_eq!(service.end().0, 0);
 }
