@@ -52,7 +52,9 @@ async fn first_contact_with_a_crash_at_every_effect() {
         ..Shape::new(Staged, &[File, Bao])
     };
     let world = World::new(shape.clone()).await;
-    world.serve(Plan::Never, async |desk| desk.until("done", is_done).await).await;
+    world
+        .serve(Plan::Never, async |desk| desk.until("done", is_done).await)
+        .await;
     world.is_new("undisturbed").await;
     let effects = world.record.sent(Level::Port);
     let mut cases = 0;
@@ -61,7 +63,9 @@ async fn first_contact_with_a_crash_at_every_effect() {
             let case = format!("first contact {plan:?}");
             let world = World::new(shape.clone()).await;
             world.serve(plan, async |desk| desk.crash().await).await;
-            world.serve(Plan::Never, async |desk| desk.until(&case, is_done).await).await;
+            world
+                .serve(Plan::Never, async |desk| desk.until(&case, is_done).await)
+                .await;
             world.is_new(&case).await;
             cases += 1;
         }
@@ -121,15 +125,26 @@ async fn lost_at_every_boundary(shape: Shape) {
         let before = mints(&world);
         let ending = world
             .serve(Plan::Never, async |desk| {
-                desk.until(&case, |ledger| ledger.adopted_at.is_some() || is_over(ledger)).await;
+                desk.until(&case, |ledger| ledger.adopted_at.is_some() || is_over(ledger))
+                    .await;
                 // A rotation that was found under way ends first.
-                desk.until(&case, |ledger| ledger.running().is_none() || is_over(ledger)).await;
-                assert_eq!(mints(&world), before, "{case}: minted by itself\n{}", world.history());
+                desk.until(&case, |ledger| ledger.running().is_none() || is_over(ledger))
+                    .await;
+                assert_eq!(
+                    mints(&world),
+                    before,
+                    "{case}: minted by itself\n{}",
+                    world.history()
+                );
                 let recovered = desk.see(is_done);
                 if !recovered {
                     desk.until(&case, |ledger| ledger.adopted_at.is_some()).await;
                     let reply = rotate(desk).await;
-                    assert!(matches!(reply, Reply::Started(_)), "{case}: {reply:?}\n{}", world.history());
+                    assert!(
+                        matches!(reply, Reply::Started(_)),
+                        "{case}: {reply:?}\n{}",
+                        world.history()
+                    );
                     desk.until(&case, is_over).await;
                 }
                 if desk.see(is_done) {
@@ -141,7 +156,10 @@ async fn lost_at_every_boundary(shape: Shape) {
                     Some(Hold::ForeignPending { version, .. }) => version,
                     other => panic!("{case}: {other:?}\n{}", world.history()),
                 };
-                assert!(matches!(resume(desk, Some(given)).await, Reply::Done(_)), "{case}");
+                assert!(
+                    matches!(resume(desk, Some(given)).await, Reply::Done(_)),
+                    "{case}"
+                );
                 desk.until(&case, is_done).await;
                 "taken over"
             })
@@ -149,7 +167,11 @@ async fn lost_at_every_boundary(shape: Shape) {
         world.is_new(&case).await;
         *endings.entry(ending).or_default() += 1;
     }
-    println!("{}: journal lost at {} boundaries: {endings:?}", shape.name(), lived.appends.len());
+    println!(
+        "{}: journal lost at {} boundaries: {endings:?}",
+        shape.name(),
+        lived.appends.len()
+    );
 }
 
 #[tokio::test]

@@ -192,7 +192,11 @@ impl Desk {
                 if ledgers.0.get(APP).is_some_and(&is_so) {
                     return;
                 }
-                assert!(self.clock.now() < limit, "not {what} after 6 hours: {:#?}", ledgers.0.get(APP));
+                assert!(
+                    self.clock.now() < limit,
+                    "not {what} after 6 hours: {:#?}",
+                    ledgers.0.get(APP)
+                );
             }
             // Time goes on as the service wishes; this only looks on.
             let soon = self.clock.now() + Duration::from_secs(60);
@@ -202,7 +206,13 @@ impl Desk {
 
     /// What is so now.
     pub fn see<T: Default>(&self, of: impl Fn(&AppLedger) -> T) -> T {
-        self.ledgers.lock().unwrap().0.get(APP).map(of).unwrap_or_default()
+        self.ledgers
+            .lock()
+            .unwrap()
+            .0
+            .get(APP)
+            .map(of)
+            .unwrap_or_default()
     }
 
     /// Until the process has crashed.
@@ -237,7 +247,9 @@ impl World {
         let (commands, asked) = mpsc::channel(8);
         let (drain, tick) = (CancellationToken::new(), Duration::from_secs(30));
         let told = Arc::new(|_: &str, _: &State, _: &[Event]| {});
-        let supervisor = Supervisor::new(around.house(&house), apps, tick, told, drain).await.unwrap();
+        let supervisor = Supervisor::new(around.house(&house), apps, tick, told, drain)
+            .await
+            .unwrap();
         let desk = Desk {
             commands,
             ledgers: supervisor.ledgers(),

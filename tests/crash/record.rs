@@ -170,7 +170,9 @@ impl Record {
         match fitting {
             Some(effect) => *state.requests.entry((level, effect)).or_default() += 1,
             // First contact has an intent of another kind.
-            None if state.adopting > 0 && effects.iter().any(|effect| matches!(effect, Effect::Publish(_))) => {
+            None if state.adopting > 0
+                && effects.iter().any(|effect| matches!(effect, Effect::Publish(_))) =>
+            {
                 state.adopting -= 1;
                 *state.requests.entry((level, effects[0])).or_default() += 1;
             }

@@ -113,11 +113,10 @@ pub struct World {
     pub record: Arc<Record>,
     pub watch: Arc<Watch>,
     pub policy: Policy,
-    pub org_proxy: Proxy,
+    _org_proxy: Proxy,
     pub bao_proxy: Proxy,
     pub bao: Arc<OpenBao>,
     pub journal: PathBuf,
-    pub path: String,
     pub home: TempDir,
 }
 
@@ -174,10 +173,9 @@ impl World {
             record,
             watch,
             policy,
-            org_proxy,
+            _org_proxy: org_proxy,
             bao_proxy,
             bao,
-            path,
             home,
         };
         if world.shape.given {
