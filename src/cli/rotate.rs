@@ -154,6 +154,7 @@ impl Follow {
             | Note::Adopting { .. }
             | Note::Started { .. }
             | Note::HoldLifted { .. }
+            | Note::Inherited { .. }
             | Note::AsideProbed { .. } => Ok(None),
         }
     }

@@ -5,6 +5,7 @@
 //! stores are gathered, so that it can go on.
 
 use crate::document::Document;
+use crate::engine::ledger::AppLedger;
 use crate::engine::note::Note;
 use crate::engine::seat::Seat;
 use crate::port::{Fault, Outcome, Place, ProbeReport, Slot, Survey, Verdict};
@@ -13,10 +14,10 @@ use crate::secret::Credential;
 
 /// What first contact came to.
 pub(super) enum Contact {
-    /// Sound. The note says how it was proven.
-    Adopted(Note),
+    /// Sound. The note says how it was proven; the rotations are those that the stores know and the journal did not.
+    Adopted(Note, Vec<RotationId>),
     /// A rotation was under way when the journal was lost; it goes on under its own id.
-    Recovered(RotationId, Event),
+    Recovered(RotationId, Event, Vec<RotationId>),
     /// Not yet; the text says why and what a person can do.
     NotYet(String),
     /// A store knows a rotation that this journal, which is not new, does not: an old backup.
@@ -31,30 +32,18 @@ struct Standing {
     waiting: Option<(RotationId, Credential)>,
 }
 
-/// Makes first contact. `known` tells whether the journal knows a rotation; `fresh` that it says nothing of the
-/// app at all; `handed` is a pair that a person handed over.
+/// Makes first contact for an app of which the journal says what `ledger` does; `handed` is a pair that a person handed
+/// over.
 pub(super) async fn contact(
     seat: &Seat,
-    fresh: bool,
-    known: impl Fn(RotationId) -> bool,
+    ledger: &AppLedger,
     handed: Option<Credential>,
     id: RotationId,
 ) -> Result<Contact, Fault> {
     let standings = standings(seat).await?;
-    let foreign = standings.iter().enumerate().find_map(|(store, standing)| {
-        let names = &seat.stores.get(store)?.names;
-        let current = standing
-            .current
-            .value
-            .as_ref()
-            .and_then(|value| value.rotation(names));
-        current
-            .into_iter()
-            .chain(standing.waiting.as_ref().map(|(id, _)| *id))
-            .find(|id| !known(*id))
-    });
-    if let Some(id) = foreign.filter(|_| !fresh) {
-        return Ok(Contact::JournalBehind(id));
+    let unknown = unknown(seat, &standings, ledger);
+    if let Some(id) = unknown.first().filter(|_| !ledger.is_new()) {
+        return Ok(Contact::JournalBehind(*id));
     }
     let survey = seat.target.survey().await?;
     if survey.own_login {
@@ -62,8 +51,8 @@ pub(super) async fn contact(
             "this is the app that rekeyd itself logs in with".into(),
         ));
     }
-    if let Some(found) = recover(seat, &survey, &standings).await? {
-        return Ok(found);
+    if let Some((id, event)) = recover(seat, &survey, &standings) {
+        return Ok(Contact::Recovered(id, event, unknown));
     }
     let Some((pair, from)) = choose(seat, &standings, &survey, handed.as_ref()) else {
         return Ok(Contact::NotYet(match survey.obstacles.is_empty() {
@@ -84,19 +73,32 @@ pub(super) async fn contact(
     let since = standings.iter().enumerate().find_map(|(store, standing)| {
         let held = standing.pair.as_ref().map(|held| seat.prints(held)) == Some(seat.prints(&pair));
         let names = &seat.stores.get(store)?.names;
-        standing
-            .current
-            .value
-            .as_ref()
-            .filter(|_| held)?
-            .rotated_at(names)
+        let value = standing.current.value.as_ref().filter(|_| held)?;
+        // What a first contact wrote, this one's predecessor perhaps, is stamped with the time of that.
+        let ours = value
+            .rotation(names)
+            .is_some_and(|id| ledger.contacts.contains(&id));
+        value.rotated_at(names).filter(|_| !ours)
     });
-    Ok(Contact::Adopted(Note::Adopted {
+    let note = Note::Adopted {
         pair: seat.prints(&pair).pair,
         since,
         found: from,
         proof,
-    }))
+    };
+    Ok(Contact::Adopted(note, unknown))
+}
+
+/// Rotations that the stores' values name and the journal does not know.
+fn unknown(seat: &Seat, standings: &[Standing], ledger: &AppLedger) -> Vec<RotationId> {
+    let named = standings.iter().zip(&seat.stores).flat_map(|(standing, at)| {
+        let current = standing.current.value.as_ref();
+        let current = current.and_then(|value| value.rotation(&at.names));
+        current
+            .into_iter()
+            .chain(standing.waiting.as_ref().map(|(id, _)| *id))
+    });
+    named.filter(|id| !ledger.rotations.contains(id)).collect()
 }
 
 async fn standings(seat: &Seat) -> Result<Vec<Standing>, Fault> {
@@ -129,20 +131,18 @@ fn is_empty(value: Option<&Document>) -> bool {
 }
 
 /// A pending pair that is not the current one, and that Salesforce still has: its rotation was under way.
-async fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Result<Option<Contact>, Fault> {
-    let Some((id, new)) = standings.iter().find_map(|standing| standing.waiting.as_ref()) else {
-        return Ok(None);
-    };
+fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Option<(RotationId, Event)> {
+    let (id, new) = standings.iter().find_map(|standing| standing.waiting.as_ref())?;
     let new_prints = seat.prints(new);
     let old = standings.iter().filter_map(|standing| standing.pair.as_ref());
-    let Some(old) = old.map(|pair| seat.prints(pair)).find(|pair| *pair != new_prints) else {
-        return Ok(None);
-    };
+    let old = old
+        .map(|pair| seat.prints(pair))
+        .find(|pair| *pair != new_prints)?;
     let caps = seat.target.capabilities();
     let entry = survey.staged.as_ref().filter(|entry| entry.key == new.client_id);
     let primary = survey.key.as_ref() == Some(&new.client_id);
     if caps.key_changes && entry.is_none() && !primary {
-        return Ok(None);
+        return None;
     }
     let holds = |standing: &Standing| {
         let pair = standing
@@ -153,7 +153,7 @@ async fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Result
         pair == Some(new_prints)
     };
     let PairFacts { pair, key } = old;
-    Ok(Some(Contact::Recovered(
+    Some((
         *id,
         Event::Recovered {
             old: pair,
@@ -170,7 +170,7 @@ async fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Result
                 .collect(),
             staged: entry.map(|entry| entry.id.clone()),
         },
-    )))
+    ))
 }
 
 /// The pair to prove, and where it was found.

@@ -74,6 +74,8 @@ pub struct AppLedger {
     pub aside: Vec<SetAside>,
     /// Every rotation that this journal knows for the app.
     pub rotations: BTreeSet<RotationId>,
+    /// Those ids that are of a first contact: the age of what they wrote is not known from its stamp.
+    pub contacts: BTreeSet<RotationId>,
 }
 
 impl AppLedger {
@@ -93,7 +95,8 @@ impl AppLedger {
                 self.unadopted = None;
             }
             Note::Unadopted { why } => self.unadopted = Some(why.clone()),
-            Note::Adopting { .. } => {}
+            Note::Adopting { .. } => self.contacts.extend(rotation),
+            Note::Inherited { rotations } => self.rotations.extend(rotations),
             Note::Started {
                 method,
                 caps,

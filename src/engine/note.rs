@@ -63,6 +63,12 @@ pub enum Note {
         /// For a person.
         why: String,
     },
+    /// What stood in the stores when a new journal first looked: rotations of a journal that is lost, or of an app's
+    /// former name. They are known from here on, so that this journal is not taken for an old one.
+    Inherited {
+        /// Which.
+        rotations: Vec<RotationId>,
+    },
     /// A value that was set aside was probed again.
     AsideProbed {
         /// The store's name.
@@ -96,6 +102,7 @@ impl Note {
             Note::Started { .. } => "started",
             Note::Step { .. } => "step",
             Note::Behind { .. } => "behind",
+            Note::Inherited { .. } => "inherited",
             Note::AsideProbed { .. } => "aside-probed",
             Note::HoldAsked { .. } => "hold-asked",
             Note::HoldLifted { .. } => "hold-lifted",

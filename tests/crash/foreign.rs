@@ -62,7 +62,7 @@ where
 impl World {
     /// Why a person was asked last.
     fn hold(&self) -> Option<Hold> {
-        let holds = self
+        let mut holds = self
             .record
             .events()
             .into_iter()
@@ -70,7 +70,7 @@ impl World {
                 Event::Held { reason, .. } => Some(reason),
                 _ => None,
             });
-        holds.last()
+        holds.next_back()
     }
 
     fn is_held(&self, case: &str, lived: &Lived) -> Hold {

@@ -55,19 +55,28 @@ impl Watch {
         (pair.client_id.clone(), pair.client_secret.clone())
     }
 
+    /// The app had this pair once.
+    fn was_primary(&self, pair: &Pair) -> bool {
+        let state = self.org.state();
+        let pairs = &state.app(self.app).unwrap().consumers[0].pairs;
+        pairs
+            .iter()
+            .any(|one| one.client_id == pair.0 && one.client_secret == pair.1)
+    }
+
     /// Looks at everything, and notes what is not as promised.
     pub async fn look(&self, when: &str) {
         let primary = self.primary();
         let (mut kept, mut adopted) = (false, false);
         for store in 0..self.eyes.len() {
             let current = self.at(store, &Place::Current).await;
-            kept |= current.as_ref() == Some(&primary);
-            kept |= self.at(store, &Place::Pending).await.as_ref() == Some(&primary);
+            let pending = self.at(store, &Place::Pending).await;
+            kept |= current.as_ref() == Some(&primary) || pending.as_ref() == Some(&primary);
             let Some(current) = current else { continue };
             adopted = true;
             let accepted = self.org.accepts(&current.0, &current.1).is_some();
-            // Without overlap the old pair dies at the cutover, and readers have it until they are given the new one.
-            let outage = !self.overlap && current == self.old && primary != self.old;
+            // Without overlap a pair dies at its cutover, and readers have it until they are given the one that waits.
+            let outage = !self.overlap && pending.as_ref() == Some(&primary) && self.was_primary(&current);
             if !accepted && !outage {
                 let whose = if current == self.old {
                     "the old pair"

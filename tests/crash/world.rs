@@ -113,11 +113,10 @@ pub struct World {
     pub record: Arc<Record>,
     pub watch: Arc<Watch>,
     pub policy: Policy,
-    pub _org_proxy: Proxy,
+    _org_proxy: Proxy,
     pub bao_proxy: Proxy,
     pub bao: Arc<OpenBao>,
     pub journal: PathBuf,
-    pub _path: String,
     pub home: TempDir,
 }
 
@@ -177,7 +176,6 @@ impl World {
             _org_proxy: org_proxy,
             bao_proxy,
             bao,
-            _path: path,
             home,
         };
         if world.shape.given {

@@ -137,19 +137,17 @@ impl Supervisor {
         {
             // What this contact may write into a store is ours, also if its answer is lost.
             let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-            ledgers.0.entry(app.to_owned()).or_default().rotations.insert(id);
+            let ledger = ledgers.0.entry(app.to_owned()).or_default();
+            ledger.rotations.insert(id);
+            ledger.contacts.insert(id);
         }
         let ledger = self.ledger(app);
         let (seat, org) = (managed.seat.clone(), managed.org.clone());
-        let fresh = ledger.is_new();
         let name = app.to_owned();
         self.tasks.spawn(async move {
             let _place = org.acquire_owned().await;
-            let known = |id: RotationId| ledger.rotations.contains(&id);
-            (
-                name,
-                Task::Contact(Box::new(contact(&seat, fresh, known, handed, id).await), id),
-            )
+            let contact = contact(&seat, &ledger, handed, id).await;
+            (name, Task::Contact(Box::new(contact), id))
         });
         self.busy.insert(app.to_owned());
     }
@@ -161,7 +159,8 @@ impl Supervisor {
         id: RotationId,
     ) -> Result<(), JournalFault> {
         let reply = match contact {
-            Ok(Contact::Adopted(mut note)) => {
+            Ok(Contact::Adopted(mut note, inherited)) => {
+                self.inherit(app, inherited).await?;
                 // Handed over again: a person has just rotated it in Setup.
                 if let Note::Adopted { since, .. } = &mut note
                     && self.ledger(app).adopted_at.is_some()
@@ -173,7 +172,8 @@ impl Supervisor {
                 tracing::info!(app, "adopted");
                 Reply::Done("adopted".into())
             }
-            Ok(Contact::Recovered(id, event)) => {
+            Ok(Contact::Recovered(id, event, inherited)) => {
+                self.inherit(app, inherited).await?;
                 self.recover(app, id, event).await?;
                 Reply::Done("a rotation that was under way goes on".into())
             }
@@ -193,6 +193,14 @@ impl Supervisor {
             let _gone = waiting.send(reply);
         }
         Ok(())
+    }
+
+    /// Written first: a crash right after it leaves an app that is as new as before.
+    async fn inherit(&self, app: &str, rotations: Vec<RotationId>) -> Result<(), JournalFault> {
+        match rotations.is_empty() {
+            true => Ok(()),
+            false => self.write(app, None, &Note::Inherited { rotations }).await,
+        }
     }
 
     pub(super) async fn not_yet(&mut self, app: &str, why: String) -> Result<Reply, JournalFault> {

@@ -26,6 +26,13 @@ pub fn note_sentence(note: &Note, stores: &[String]) -> String {
         ),
         Note::Step { step } => sentence(step, stores),
         Note::Behind { why } => format!("held: {why}"),
+        Note::Inherited { rotations } => {
+            let ids: Vec<String> = rotations.iter().map(ToString::to_string).collect();
+            format!(
+                "found values of rotations that are older than this journal: {}",
+                ids.join(", ")
+            )
+        }
         Note::AsideProbed {
             store,
             version,
