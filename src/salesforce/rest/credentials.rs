@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use super::super::fault::{self, Area, Class, Failure, html};
+use super::super::fault::{self, Area, Class, Failure};
 use super::super::id::RecordId;
 use super::super::org::{Call, Org};
 use super::find::PAGES;
@@ -161,7 +161,8 @@ pub(crate) async fn rotate(org: &Org, ids: &Ids, id: &RecordId) -> Outcome<()> {
     }
 }
 
-/// Deletes a staged entry. What is gone already is done.
+/// Deletes a staged entry. The caller has just seen it in the slot, so "no such thing" is no proof that it is gone:
+/// only the slot is.
 pub(crate) async fn delete(org: &Org, ids: &Ids, id: &RecordId) -> Outcome<()> {
     let mut call = Call::get("delete staged", ids.entry(id));
     call.method = Method::DELETE;
@@ -171,9 +172,7 @@ pub(crate) async fn delete(org: &Org, ids: &Ids, id: &RecordId) -> Outcome<()> {
     };
     match fault::read(&reply) {
         Ok(_) => Outcome::Done(()),
-        // A page is somebody else's 404.
-        Err(Class::Missing(text)) if reply.body.whole().is_some_and(html) => Outcome::Unknown(text),
-        Err(Class::Missing(_)) => Outcome::Done(()),
+        Err(Class::Missing(text)) => Outcome::Unknown(text),
         Err(class) => class.outcome(Area::Credentials),
     }
 }
