@@ -61,6 +61,7 @@ impl Record {
 
     /// The org will refuse one request for its session, before it looks at it: that one is sent again with another
     /// session, on the same intent.
+    #[allow(dead_code, reason = "only the fault tests have one")]
     pub fn expect_a_dead_session(&self) {
         self.state.lock().unwrap().spare += 1;
     }
