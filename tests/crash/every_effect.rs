@@ -77,6 +77,41 @@ async fn at_every_effect(shape: Shape, ending: Ending) {
     );
 }
 
+/// A crash at every effect, and another one at the first effect of the next process.
+async fn twice(shape: Shape) {
+    let world = World::new(shape.clone()).await;
+    let effects = world.live(Life::default()).await.calls.len();
+    let mut cases = 0;
+    for at in 0..effects {
+        for first in [Plan::Before(at), Plan::After(at)] {
+            for second in [Plan::Before(0), Plan::After(0), Plan::Unrecorded(0)] {
+                let case = format!("{} {first:?}, then {second:?}", shape.name());
+                let world = World::new(shape.clone()).await;
+                world.live(Life::planned(first)).await;
+                let lived = world.live(Life::planned(second)).await;
+                // The last effect may have been the one that was done.
+                let lived = match lived.over {
+                    Over::Crashed => world.live(Life::default()).await,
+                    Over::Ended(_) | Over::Busy => lived,
+                };
+                world.rotated(&case, &lived.over).await;
+                cases += 1;
+            }
+        }
+    }
+    println!("{}: {cases} crashes in a row of two, none lost", shape.name());
+}
+
+#[tokio::test]
+async fn staged_twice() {
+    twice(Shape::new(Staged, &[File])).await;
+}
+
+#[tokio::test]
+async fn update_twice() {
+    twice(Shape::new(Update, &[Bao])).await;
+}
+
 macro_rules! shapes {
     ($($name:ident: $ending:ident, $method:ident on $stores:expr, $switches:expr;)+) => {
         $(

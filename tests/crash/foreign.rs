@@ -9,10 +9,11 @@ use rekeyd::document::Document;
 use rekeyd::engine::lane::LaneEnd;
 use rekeyd::port::{Outcome, Place, VersionRef};
 use rekeyd::rotation::{Effect, End, Event, Hold, Observation};
-use rekeyd::sandbox::Act;
+use rekeyd::sandbox::{Act, Action};
 use serde_json::Value;
 
 use super::life::{Life, Lived, Over};
+use super::lost::rule;
 use super::record::Level;
 use super::world::Kind::{Bao, File};
 use super::world::Method::{Staged, Update};
@@ -111,6 +112,29 @@ async fn a_staged_entry_of_a_person_is_left_until_it_is_given_to_us() {
     world.is_done("taken over", &lived);
     world.is_new("taken over").await;
     assert_eq!(world.record.intended(Effect::Mint), 1);
+}
+
+/// Our POST never arrives, and a person stages a pair at the same moment: what is found in the slot is not ours.
+#[tokio::test]
+async fn a_staged_entry_that_appears_beside_a_lost_mint_is_not_taken_for_ours() {
+    let world = Arc::new(World::new(Shape::new(Staged, &[File])).await);
+    world
+        .org
+        .fault(rule("staged.post", 1, Action::DropBefore))
+        .unwrap();
+    let stage = stranger(|world| async move {
+        let (app, by) = (NAME.to_owned(), None);
+        world.org.act(Act::Stage { app, by }).unwrap();
+    });
+    let lived = world.live(beside(&world, Effect::Mint, stage)).await;
+    let hold = world.is_held("beside", &lived);
+    assert!(matches!(hold, Hold::ForeignSlot { .. }), "{hold:?}");
+    world.sound("beside").await;
+    let state = world.org.state();
+    let consumer = &state.app(NAME).unwrap().consumers[0];
+    assert_eq!((consumer.mints, consumer.cutovers), (1, 0));
+    assert!(consumer.staged.is_some());
+    assert_eq!(world.watch.at(0, &Place::Pending).await, None);
 }
 
 #[tokio::test]

@@ -232,7 +232,11 @@ async fn a_write_is_sent_again_only_after_its_lifetime_and_the_propagation() {
         (Update, "soap.updateMetadata", Effect::Cutover),
     ];
     for (method, operation, effect) in cases {
-        let world = World::new(Shape::new(method, &[File])).await;
+        let shape = Shape {
+            spacing: "10s",
+            ..Shape::new(method, &[File])
+        };
+        let world = World::new(shape).await;
         world.org.fault(rule(operation, 1, Action::DropBefore)).unwrap();
         let lived = world.live(Life::default()).await;
         world.rotated(operation, &lived.over).await;

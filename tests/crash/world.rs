@@ -69,6 +69,9 @@ pub struct Shape {
     pub grace: &'static str,
     /// When an app of unknown age is due.
     pub first: &'static str,
+    /// Between two looks at something that is on its way. Longer than the default, which is for the sake of the machine
+    /// that tests: the budgets are the default ones.
+    pub spacing: &'static str,
     /// The stores hold the live pair already.
     pub given: bool,
 }
@@ -81,6 +84,7 @@ impl Shape {
             switches: &[],
             grace: "0s",
             first: "after-interval",
+            spacing: "60s",
             given: true,
         }
     }
@@ -254,7 +258,7 @@ fn policy(shape: &Shape, home: &Path, path: &str, [org, bao, token]: [&str; 3]) 
         .iter()
         .map(|kind| format!(r#"{{ store = "{}", path = "{path}" }}"#, store_name(*kind)))
         .collect();
-    let (stores, first) = (stores.join(", "), shape.first);
+    let (stores, first, spacing) = (stores.join(", "), shape.first, shape.spacing);
     let target = match shape.method {
         Method::Staged => format!(
             "grace = \"{}\"\n[app.{APP}.external_client_app]\nname = \"{NAME}\"\nallow_key_change = true",
@@ -285,6 +289,7 @@ key_file = "{home}/journal.key"
 [org.prod]
 url = "{org}"
 api_version = "66.0"
+stable_spacing = "{spacing}"
 [org.prod.login.jwt]
 client_id = "{LOGIN}"
 username = "{USER}"
