@@ -161,11 +161,16 @@ impl Supervisor {
         let reply = match contact {
             Ok(Contact::Adopted(mut note, inherited)) => {
                 self.inherit(app, inherited).await?;
-                // Handed over again: a person has just rotated it in Setup.
-                if let Note::Adopted { since, .. } = &mut note
-                    && self.ledger(app).adopted_at.is_some()
+                // Another pair than the one adopted before: a person has just rotated it in Setup. The same pair
+                // again is no younger for being handed over again, so a due rotation stays due (P8).
+                let before = self.ledger(app);
+                if let Note::Adopted { pair, since, .. } = &mut note
+                    && before.adopted_at.is_some()
                 {
-                    *since = since.or(Some(self.house.clock.now()));
+                    *since = match before.current == Some(*pair) {
+                        true => since.or(before.since),
+                        false => since.or(Some(self.house.clock.now())),
+                    };
                 }
                 self.write(app, Some(id), &note).await?;
                 self.contacts.remove(app);
