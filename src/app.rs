@@ -27,7 +27,7 @@ use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
-    JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget,
+    JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
 use crate::secret::{FingerprintKey, Secret};
 use crate::store::file::FileStore;
@@ -72,7 +72,7 @@ pub fn build(
     for (name, app) in &policy.apps {
         apps.insert(name.clone(), builder.managed(app, true)?);
     }
-    for (name, ledger) in &ledgers.0 {
+    for (name, ledger) in &ledgers.apps {
         let Some(run) = ledger.running().filter(|_| !apps.contains_key(name)) else {
             continue;
         };
@@ -120,10 +120,13 @@ pub fn generate_identity(path: &Path) -> Result<(), Failure> {
     crate::store::file::identity::generate(path).map_err(|fault| Failure::failed(fault.to_string()))
 }
 
+/// What the apps of one org share.
+type OrgParts = (Arc<Org>, Arc<dyn port::OrgWatch>, Arc<Semaphore>);
+
 struct Builder<'a> {
     policy: &'a Policy,
     house: &'a House,
-    orgs: BTreeMap<String, (Arc<Org>, Arc<Semaphore>)>,
+    orgs: BTreeMap<String, OrgParts>,
     vaults: BTreeMap<String, Arc<VaultConnection>>,
 }
 
@@ -135,7 +138,7 @@ impl Builder<'_> {
                 app.name, app.org
             )));
         };
-        let (org, places) = self.org(settings)?;
+        let (org, watch, places) = self.org(settings)?;
         let stores = app
             .stores
             .iter()
@@ -166,10 +169,13 @@ impl Builder<'_> {
             limits: limits(settings, app),
             policy,
             org: places,
+            kind: app.target.kind().to_owned(),
+            cool_down: app.cool_down,
+            watch: Some(watch),
         })
     }
 
-    fn org(&mut self, settings: &OrgPolicy) -> Result<(Arc<Org>, Arc<Semaphore>), Failure> {
+    fn org(&mut self, settings: &OrgPolicy) -> Result<OrgParts, Failure> {
         if let Some(org) = self.orgs.get(&settings.name) {
             return Ok(org.clone());
         }
@@ -177,6 +183,7 @@ impl Builder<'_> {
             client_id,
             username,
             key_file,
+            certificate_file,
         } = &settings.login;
         let built = Org::new(
             OrgSettings {
@@ -198,9 +205,11 @@ impl Builder<'_> {
         let places = Arc::new(Semaphore::new(
             usize::try_from(settings.concurrency).unwrap_or(1).max(1),
         ));
-        self.orgs
-            .insert(settings.name.clone(), (org.clone(), places.clone()));
-        Ok((org, places))
+        let ends = certificate_file.as_deref().map(certificate_end).transpose()?;
+        let watch: Arc<dyn port::OrgWatch> = Arc::new(Watch::new(org.clone(), ends));
+        let parts = (org, watch, places);
+        self.orgs.insert(settings.name.clone(), parts.clone());
+        Ok(parts)
     }
 }
 
@@ -344,6 +353,16 @@ fn text(bytes: Zeroizing<Vec<u8>>, path: &Path) -> Result<Secret, Failure> {
         Ok(text) => Ok(Secret::new(text.to_owned())),
         Err(_) => Err(Failure::config(format!("{}: not text", path.display()))),
     }
+}
+
+/// When our own certificate ends.
+fn certificate_end(path: &Path) -> Result<Timestamp, Failure> {
+    let text = public_text(path)?;
+    let wrong = || Failure::config(format!("{}: not a certificate in PEM", path.display()));
+    let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes()).map_err(|_| wrong())?;
+    let certificate = pem.parse_x509().map_err(|_| wrong())?;
+    let seconds = certificate.validity().not_after.timestamp();
+    Ok(Timestamp(seconds.saturating_mul(1000)))
 }
 
 fn public_text(path: &Path) -> Result<String, Failure> {

@@ -209,3 +209,24 @@ pub trait Target: Send + Sync {
     /// What this org has taught about the method, to be remembered: does a staged pair log in early?
     fn remember_proves_early(&self, known: Tri);
 }
+
+/// How an org answers our own login. Read-only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrgReport {
+    /// The org's clock (the `Date` header).
+    pub server_time: Option<Timestamp>,
+    /// Requests used and allowed in 24 hours, as the org last said (`Sforce-Limit-Info`).
+    pub api: Option<(u64, u64)>,
+    /// When our own login's certificate ends, where the policy names it.
+    pub login_ends: Option<Timestamp>,
+}
+
+/// One org, looked at apart from any app: does our own login work, and what time is it there?
+#[async_trait]
+pub trait OrgWatch: Send + Sync {
+    /// One cheap request with our own login.
+    async fn look(&self) -> Result<OrgReport, Fault>;
+
+    /// Logins that were accepted, and that were not, since the start.
+    fn logins(&self) -> (u64, u64);
+}

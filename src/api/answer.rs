@@ -46,7 +46,11 @@ pub(super) fn reply(reply: Reply) -> Response {
             (StatusCode::ACCEPTED, Json(json!({ "rotation": rotation }))).into_response()
         }
         Reply::Done(text) => Json(json!({ "done": text })).into_response(),
-        Reply::Refused(why) => Problem::new(StatusCode::CONFLICT, why).into_response(),
+        Reply::Refused { why, until: _ } => Problem::new(StatusCode::CONFLICT, why).into_response(),
+        Reply::CoolingDown { until } => {
+            let why = format!("it was rotated, or tried, only just now: not again before {until}");
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, why).into_response()
+        }
         Reply::Unknown(what) => Problem::new(StatusCode::NOT_FOUND, what).into_response(),
     }
 }

@@ -42,7 +42,7 @@ async fn status(State(service): State<Service>) -> Response {
     let now = service.clock.now();
     let ledgers = service.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
     let apps: BTreeMap<&String, AppView> = ledgers
-        .0
+        .apps
         .iter()
         .map(|(app, ledger)| (app, AppView::of(app, ledger, now)))
         .collect();
@@ -68,6 +68,7 @@ async fn rotate(
         reason: sober("reason", reason)?,
         by,
         ignore_window: asked.ignore_window,
+        key: None,
     };
     ask(&service, command).await
 }

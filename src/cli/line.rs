@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::SecondsFormat;
 
 use crate::engine::note::Note;
+use crate::engine::service::ServiceNote;
 use crate::engine::tell;
 use crate::port::journal::Record;
 use crate::rotation::RotationId;
@@ -25,6 +26,9 @@ impl Lines {
     }
 
     fn text(&mut self, record: &Record) -> String {
+        if let Ok(Some(note)) = ServiceNote::read(record) {
+            return tell::service_sentence(&note);
+        }
         let Ok(note) = Note::read(record) else {
             return format!(
                 "(a record of kind {} that this version does not know)",

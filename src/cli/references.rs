@@ -26,12 +26,20 @@ pub fn faults(policy: &Policy) -> Vec<Fault> {
         faults.extend(directory("[api] socket", socket.parent()));
     }
     for (name, org) in &policy.orgs {
-        let Login::Jwt { key_file, .. } = &org.login;
+        let Login::Jwt {
+            key_file,
+            certificate_file,
+            ..
+        } = &org.login;
         faults.extend(secret_file(
             &format!("[org.{name}.login.jwt] key_file"),
             key_file,
             1,
         ));
+        if let Some(path) = certificate_file {
+            let key = format!("[org.{name}.login.jwt] certificate_file");
+            faults.extend(content(&key, path, 1).err());
+        }
     }
     for (name, store) in &policy.stores {
         faults.extend(of_store(name, store));

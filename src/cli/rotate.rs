@@ -155,6 +155,9 @@ impl Follow {
             | Note::Started { .. }
             | Note::HoldLifted { .. }
             | Note::Inherited { .. }
+            | Note::LiveChecked { .. }
+            | Note::Overdue { .. }
+            | Note::InTime
             | Note::AsideProbed { .. } => Ok(None),
         }
     }

@@ -66,7 +66,10 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
 
 /// The apps of the policy, and those that left it while something of theirs was under way.
 fn names(policy: &Policy, ledgers: &Ledgers) -> BTreeSet<String> {
-    let left = ledgers.0.iter().filter(|(_, ledger)| ledger.running().is_some());
+    let left = ledgers
+        .apps
+        .iter()
+        .filter(|(_, ledger)| ledger.running().is_some());
     policy
         .apps
         .keys()
@@ -77,7 +80,7 @@ fn names(policy: &Policy, ledgers: &Ledgers) -> BTreeSet<String> {
 
 fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
     let none = AppLedger::default();
-    let ledger = ledgers.0.get(app).unwrap_or(&none);
+    let ledger = ledgers.apps.get(app).unwrap_or(&none);
     let managed = policy.apps.get(app);
     let (next_due, due) = next_due(managed, ledger, now);
     let running = ledger.running().map(|run| run.method.clone());

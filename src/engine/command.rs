@@ -1,5 +1,12 @@
 //! What people ask of the engine, through the socket, a signal or HTTP.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::oneshot;
+
+use crate::clock::Timestamp;
+use crate::engine::service::ServiceNote;
+use crate::engine::supervisor::Managed;
 use crate::rotation::RotationId;
 use crate::secret::Credential;
 
@@ -16,6 +23,8 @@ pub enum Command {
         by: String,
         /// Also outside the window.
         ignore_window: bool,
+        /// The same key again is the same rotation, and starts no other.
+        key: Option<String>,
     },
     /// Start nothing, and stop at the next boundary.
     Hold {
@@ -71,8 +80,43 @@ pub enum Reply {
     Started(RotationId),
     /// As asked.
     Done(String),
-    /// Not now; the text says why and until when.
-    Refused(String),
+    /// Not now.
+    Refused {
+        /// Why, for a person.
+        why: String,
+        /// Until when, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// Rotated, or tried, only just now.
+    CoolingDown {
+        /// When it may be asked for again.
+        until: Timestamp,
+    },
     /// There is no such app.
     Unknown(String),
+}
+
+impl Reply {
+    /// A refusal without a date.
+    pub fn refused(why: impl Into<String>) -> Reply {
+        Reply::Refused {
+            why: why.into(),
+            until: None,
+        }
+    }
+}
+
+/// What is asked of the engine as a whole.
+pub enum Control {
+    /// A new policy: these are the apps from here on. Rotations under way end under the policy they began with.
+    Apps {
+        /// By name.
+        apps: BTreeMap<String, Managed>,
+        /// Answered once they are in force.
+        done: oneshot::Sender<()>,
+    },
+    /// Rotate now (SIGUSR1): these apps, or those that are due although their last attempt failed a moment ago.
+    Wake(Option<BTreeSet<String>>),
+    /// Something that happened to the service, to be journaled.
+    Note(ServiceNote),
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
+use crate::engine::health::Health;
 use crate::engine::note::{Note, Unreadable};
+use crate::engine::service::{ServiceLedger, ServiceNote};
 use crate::port::VersionRef;
 use crate::port::journal::Record;
 use crate::rotation::{Effect, End, Event, Progress, RotationId, State, Tri, fold};
@@ -47,6 +49,22 @@ pub struct SetAside {
     pub alive: bool,
 }
 
+/// A credential that is older than the policy allows, or will be before anything can be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overdue {
+    /// Since when that is known.
+    pub since: Timestamp,
+    /// When it is too old.
+    pub deadline: Timestamp,
+    /// That moment has passed.
+    pub past: bool,
+    /// For a person.
+    pub why: String,
+}
+
+/// How many idempotency keys of an app are remembered.
+const KEYS_KEPT: usize = 64;
+
 /// What is known of one app.
 #[derive(Clone, Debug, Default)]
 pub struct AppLedger {
@@ -74,6 +92,12 @@ pub struct AppLedger {
     pub aside: Vec<SetAside>,
     /// Every rotation that this journal knows for the app.
     pub rotations: BTreeSet<RotationId>,
+    /// What the live check found last, and since when it is so. `None`: nothing wrong was found since the last rotation.
+    pub health: Option<(Timestamp, Health)>,
+    /// The credential is about to be, or is, older than it may be.
+    pub overdue: Option<Overdue>,
+    /// Rotations that were asked for under an idempotency key, the latest [`KEYS_KEPT`].
+    pub asked: Vec<(String, RotationId)>,
     /// Those ids that are of a first contact: the age of what they wrote is not known from its stamp.
     pub contacts: BTreeSet<RotationId>,
 }
@@ -93,6 +117,8 @@ impl AppLedger {
                 self.current = Some(*pair);
                 self.since = *since;
                 self.unadopted = None;
+                self.health = None;
+                self.overdue = None;
             }
             Note::Unadopted { why } => self.unadopted = Some(why.clone()),
             Note::Adopting { .. } => self.contacts.extend(rotation),
@@ -105,8 +131,14 @@ impl AppLedger {
                 reason,
                 by,
                 policy,
+                key,
             } => {
                 let Some(id) = rotation else { return };
+                if let Some(key) = key {
+                    self.asked.push((key.clone(), id));
+                    let surplus = self.asked.len().saturating_sub(KEYS_KEPT);
+                    self.asked.drain(..surplus);
+                }
                 self.run = Some(Run {
                     state: State::new(id, *caps, *limits, stores.len()),
                     method: method.clone(),
@@ -136,6 +168,23 @@ impl AppLedger {
                     aside.alive |= *alive;
                 }
             }
+            Note::LiveChecked { health } => {
+                self.health = match health {
+                    Health::Fine => None,
+                    Health::Refused { .. } | Health::Disagree { .. } | Health::Foreign { .. } => {
+                        Some((at, health.clone()))
+                    }
+                };
+            }
+            Note::Overdue { deadline, past, why } => {
+                self.overdue = Some(Overdue {
+                    since: self.overdue.as_ref().map_or(at, |before| before.since),
+                    deadline: *deadline,
+                    past: *past,
+                    why: why.clone(),
+                });
+            }
+            Note::InTime => self.overdue = None,
             Note::HoldAsked { by, why } => self.hold = Some((by.clone(), why.clone())),
             Note::HoldLifted { by: _ } => {
                 self.hold = None;
@@ -185,6 +234,8 @@ impl AppLedger {
                 self.since = Some(at);
                 self.failures = 0;
                 self.failed_at = None;
+                self.health = None;
+                self.overdue = None;
             }
             Event::Ended { end } if !end.is_rotated() => {
                 self.failures = self.failures.saturating_add(1);
@@ -269,9 +320,14 @@ impl AppLedger {
     }
 }
 
-/// All apps.
+/// The whole journal, folded.
 #[derive(Clone, Debug, Default)]
-pub struct Ledgers(pub BTreeMap<String, AppLedger>);
+pub struct Ledgers {
+    /// What is known of each app.
+    pub apps: BTreeMap<String, AppLedger>,
+    /// What is known of the service itself and of its orgs.
+    pub service: ServiceLedger,
+}
 
 impl Ledgers {
     /// Folds a whole journal.
@@ -281,10 +337,15 @@ impl Ledgers {
     pub fn read(records: &[Record]) -> Result<Ledgers, Unreadable> {
         let mut ledgers = Ledgers::default();
         for record in records {
-            let Some(app) = &record.entry.app else { continue };
+            let Some(app) = &record.entry.app else {
+                if let Some(note) = ServiceNote::read(record)? {
+                    ledgers.service.add(record.at, &note);
+                }
+                continue;
+            };
             let note = Note::read(record)?;
             ledgers
-                .0
+                .apps
                 .entry(app.clone())
                 .or_default()
                 .add(record.at, record.entry.rotation, &note);

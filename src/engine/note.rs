@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::engine::health::Health;
 use crate::port::journal::{Entry, Record};
 use crate::port::{ProbeReport, VersionRef};
 use crate::rotation::{Capabilities, Event, Limits, RotationId};
@@ -51,6 +52,9 @@ pub enum Note {
         by: String,
         /// The app's policy as it was: a retirement completes under it, also if the app leaves the policy.
         policy: serde_json::Value,
+        /// The idempotency key of whoever asked, if one was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
     },
     /// One event of a rotation.
     Step {
@@ -78,6 +82,22 @@ pub enum Note {
         /// It is accepted.
         alive: bool,
     },
+    /// The live check found *current* otherwise than before.
+    LiveChecked {
+        /// How.
+        health: Health,
+    },
+    /// The credential is older than the policy allows, or will be before a rotation can start.
+    Overdue {
+        /// When it is too old.
+        deadline: Timestamp,
+        /// That moment has passed.
+        past: bool,
+        /// For a person.
+        why: String,
+    },
+    /// It is not overdue any more, without a rotation: the policy was changed.
+    InTime,
     /// Somebody, or rekeyd itself, stops the app.
     HoldAsked {
         /// Who.
@@ -104,6 +124,9 @@ impl Note {
             Note::Behind { .. } => "behind",
             Note::Inherited { .. } => "inherited",
             Note::AsideProbed { .. } => "aside-probed",
+            Note::LiveChecked { .. } => "live-checked",
+            Note::Overdue { .. } => "overdue",
+            Note::InTime => "in-time",
             Note::HoldAsked { .. } => "hold-asked",
             Note::HoldLifted { .. } => "hold-lifted",
         }

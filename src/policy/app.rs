@@ -28,6 +28,9 @@ pub struct AppPolicy {
     pub grace: Duration,
     /// The app's own, else the org's.
     pub cutover_timeout: Duration,
+    /// How long after the end of a rotation none is started on demand.
+    #[serde(default)]
+    pub cool_down: Duration,
     /// What a write of the whole component says about the certificate; always there for `update`.
     pub certificate: Option<Certificate>,
     /// A hint for the probes: whether the app has the client credentials flow; `None` where it has to be found out.

@@ -31,6 +31,10 @@ pub struct OrgPolicy {
     pub stability: Stability,
     /// Without overlap: how long no store may be publishable before the change is undone.
     pub cutover_timeout: Duration,
+    /// How often each app's current credential, and our own login, are tried; zero for never.
+    pub live_check: Duration,
+    /// Between two starts of rotations that fell due while the service was away.
+    pub catch_up_spacing: Duration,
     /// How the daemon logs in.
     pub login: Login,
     /// The `aud` of the login assertion, where it is not found by trying; as written, without a trailing slash.
@@ -60,6 +64,8 @@ pub enum Login {
         username: String,
         /// The RSA key in PEM (absolute).
         key_file: PathBuf,
+        /// The certificate of that key as uploaded to the app (absolute), so that its end can be told of in time.
+        certificate_file: Option<PathBuf>,
     },
 }
 

@@ -25,9 +25,11 @@ mod session;
 mod settings;
 mod staged;
 mod update;
+mod watch;
 mod wipe;
 
 pub use org::{ApiLimits, Org};
 pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};
 pub use staged::{StagedSettings, StagedTarget};
 pub use update::{UpdateSettings, UpdateTarget};
+pub use watch::Watch;

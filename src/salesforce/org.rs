@@ -104,6 +104,16 @@ impl Org {
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Logins that were granted, and that were not, since the start.
+    pub(super) fn logins(&self) -> (u64, u64) {
+        self.sessions.counts()
+    }
+
+    /// Logs in anew if the session is older than `age`.
+    pub(super) async fn renew_session_older_than(&self, age: std::time::Duration) -> Result<(), Fault> {
+        self.sessions.renew(&self.http, age).await
+    }
+
     /// An address on the org's own domain.
     pub(super) fn at(&self, path: &str) -> Url {
         let mut url = self.home.clone();

@@ -4,6 +4,7 @@
 //! until a growing pause is over, and who asks in between gets the same answer again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -29,12 +30,15 @@ pub(crate) struct Sessions {
     home: Url,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    granted: AtomicU64,
+    failed: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
     current: Option<Arc<Session>>,
     audience: Option<String>,
+    since: Option<Timestamp>,
     pause: Option<Pause>,
     failures: u32,
 }
@@ -51,6 +55,8 @@ impl Sessions {
             home,
             clock,
             state: Mutex::default(),
+            granted: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         }
     }
 
@@ -78,6 +84,27 @@ impl Sessions {
                 self.log_in(http, &mut state).await
             }
         }
+    }
+
+    /// Makes a new session if the one there is is older than `age`. The old one stays in use if that fails, and the
+    /// failure is told.
+    pub(crate) async fn renew(&self, http: &Http, age: Duration) -> Result<(), Fault> {
+        let mut state = self.state.lock().await;
+        let old = state
+            .since
+            .is_none_or(|since| self.clock.now().since(since) >= age);
+        match old {
+            true => self.log_in(http, &mut state).await.map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// Logins that were granted, and that were not.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (
+            self.granted.load(Ordering::Relaxed),
+            self.failed.load(Ordering::Relaxed),
+        )
     }
 
     /// A session that was made for this call was refused as well: more logins would not help.
@@ -116,6 +143,8 @@ impl Sessions {
                 Login::Granted(session) => {
                     let session = Arc::new(session);
                     state.current = Some(session.clone());
+                    state.since = Some(now);
+                    self.granted.fetch_add(1, Ordering::Relaxed);
                     state.audience = Some(audience);
                     state.pause = None;
                     state.failures = 0;
@@ -136,6 +165,7 @@ impl Sessions {
     }
 
     fn pause(&self, state: &mut State, fault: Fault) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
         let grown = |first: Duration| {
             let doubled = first.saturating_mul(2_u32.saturating_pow(state.failures));
             doubled.min(LONGEST)

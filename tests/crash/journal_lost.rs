@@ -59,7 +59,7 @@ async fn submit(desk: &Desk, world: &World, secret: &str) -> Reply {
             })
             .await
         {
-            Reply::Refused(why) if why.contains("try again in a moment") => {
+            Reply::Refused { why, .. } if why.contains("try again in a moment") => {
                 world
                     .clock
                     .sleep_until(world.clock.now() + Duration::from_secs(5))
@@ -112,7 +112,10 @@ async fn a_connected_app_is_handed_over_and_then_rotated() {
     world
         .serve(Plan::Never, async |desk| {
             desk.until("asked for", |ledger| ledger.unadopted.is_some()).await;
-            assert!(matches!(submit(desk, &world, "wrong").await, Reply::Refused(_)));
+            assert!(matches!(
+                submit(desk, &world, "wrong").await,
+                Reply::Refused { .. }
+            ));
             let right = world.watch.old.1.clone();
             assert!(matches!(submit(desk, &world, &right).await, Reply::Done(_)));
             desk.until("done", is_done).await;

@@ -139,10 +139,10 @@ impl World {
             let entry = note.entry(APP, Some(id(ROTATION))).unwrap();
             let now = self.clock.now();
             house.journal.append(now, &[entry]).await.unwrap();
-            let ledger = ledgers.0.entry(APP.to_owned()).or_default();
+            let ledger = ledgers.apps.entry(APP.to_owned()).or_default();
             ledger.add(now, Some(id(ROTATION)), &note);
         }
-        let ledger = &ledgers.0[APP];
+        let ledger = &ledgers.apps[APP];
         seat.target.remember_proves_early(ledger.proves_early);
         let state = ledger.run.as_ref().unwrap().state.clone();
         let first = life.first.unwrap_or(match fresh {
@@ -189,13 +189,13 @@ impl Desk {
         loop {
             {
                 let ledgers = self.ledgers.lock().unwrap();
-                if ledgers.0.get(APP).is_some_and(&is_so) {
+                if ledgers.apps.get(APP).is_some_and(&is_so) {
                     return;
                 }
                 assert!(
                     self.clock.now() < limit,
                     "not {what} after 6 hours: {:#?}",
-                    ledgers.0.get(APP)
+                    ledgers.apps.get(APP)
                 );
             }
             // Time goes on as the service wishes; this only looks on.

@@ -37,7 +37,7 @@ impl Report<'_> {
 
     fn row(&self, app: &App) -> Vec<String> {
         let none = AppLedger::default();
-        let ledger = self.ledgers.0.get(app.name).unwrap_or(&none);
+        let ledger = self.ledgers.apps.get(app.name).unwrap_or(&none);
         let seen = self.seen.get(app.name).cloned().unwrap_or_default();
         let state = ledger.run.as_ref().map(|run| &run.state);
         let short = |print: Option<crate::secret::Fingerprint>| {
@@ -111,7 +111,7 @@ impl Report<'_> {
     }
 
     fn fault(&self, app: &App) -> Option<String> {
-        let ledger = self.ledgers.0.get(app.name);
+        let ledger = self.ledgers.apps.get(app.name);
         if !ledger.is_some_and(|ledger| app.ending.is_reached(ledger)) {
             return Some("it did not end so".into());
         }
@@ -129,7 +129,7 @@ impl Report<'_> {
     /// What is held, why, and what remains.
     pub fn held(&self) -> Vec<String> {
         let held = CAST.iter().filter_map(|app| {
-            let end = self.ledgers.0.get(app.name)?.stopped_by()?;
+            let end = self.ledgers.apps.get(app.name)?.stopped_by()?;
             let remains = "what remains: a person rotates it in Setup and `submit`s the pair, or once migrates it to an \
                            External Client App and use `staged`";
             Some(format!("held  {}: {end}; {remains}", app.name))

@@ -204,12 +204,14 @@ async fn hand_over(daemon: &Daemon, org: &RunningSandbox) -> Result<(), Failure>
             let sent = daemon.commands.send((command(pair.clone()), answer)).await;
             sent.map_err(|_| Failure::failed("the service has ended"))?;
             match answered.await {
-                Ok(Reply::Refused(why)) if why.contains("try again") => {
+                Ok(Reply::Refused { why, .. }) if why.contains("try again") => {
                     SystemClock.sleep_until(SystemClock.now() + TICK).await;
                 }
                 Ok(Reply::Done(_) | Reply::Started(_)) => break,
-                Ok(Reply::Refused(why) | Reply::Unknown(why)) => return Err(Failure::failed(why)),
-                Err(_) => return Err(Failure::failed("the service has ended")),
+                Ok(Reply::Refused { why, .. } | Reply::Unknown(why)) => return Err(Failure::failed(why)),
+                Ok(Reply::CoolingDown { .. }) | Err(_) => {
+                    return Err(Failure::failed("the service has ended"));
+                }
             }
         }
         output::line(&format!(
@@ -226,7 +228,7 @@ async fn wait_for_all(ledgers: &Mutex<Ledgers>, clock: &SystemClock, began: crat
             let ledgers = ledgers.lock().unwrap_or_else(PoisonError::into_inner);
             cast::CAST.iter().all(|app| {
                 ledgers
-                    .0
+                    .apps
                     .get(app.name)
                     .is_some_and(|ledger| app.ending.is_reached(ledger))
             })

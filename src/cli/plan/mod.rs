@@ -75,7 +75,7 @@ fn plan(app: &AppPolicy, policy: &Policy, ledgers: &Ledgers, now: DateTime<Utc>)
     let org = policy.orgs.get(&app.org)?;
     let method = *app.methods.first()?;
     let none = AppLedger::default();
-    let ledger = ledgers.0.get(&app.name).unwrap_or(&none);
+    let ledger = ledgers.apps.get(&app.name).unwrap_or(&none);
     let due = due::of(&app.timing, ledger, now);
     let Login::Jwt { client_id, .. } = &org.login;
     let own = match &app.target {

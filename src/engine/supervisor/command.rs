@@ -32,12 +32,20 @@ impl Supervisor {
                 reason,
                 by,
                 ignore_window,
+                key,
                 ..
             } => {
                 let now = self.house.clock.now();
-                match may_rotate(&managed, &ledger, now, ignore_window, self.busy.contains(&app)) {
-                    Ok(()) => Reply::Started(self.begin(&app, &managed, reason, by).await?),
-                    Err(why) => Reply::Refused(why),
+                let before = key
+                    .as_ref()
+                    .and_then(|key| ledger.asked.iter().rev().find(|(asked, _)| asked == key));
+                match before {
+                    Some((_, id)) => Reply::Started(*id),
+                    None => match may_rotate(&managed, &ledger, now, ignore_window, self.busy.contains(&app))
+                    {
+                        Ok(()) => Reply::Started(self.begin(&app, &managed, reason, by, key).await?),
+                        Err(reply) => reply,
+                    },
                 }
             }
             Command::Hold { by, why, .. } => {
@@ -51,9 +59,9 @@ impl Supervisor {
             Command::Abandon { by, .. } => self.abandon(&app, &managed, &ledger, by).await,
             Command::Submit { pair, .. } => {
                 if ledger.running().is_some() {
-                    Reply::Refused("a rotation is under way: `abandon` it first, if it is held".into())
+                    Reply::refused("a rotation is under way: `abandon` it first, if it is held")
                 } else if self.busy.contains(&app) {
-                    Reply::Refused("rekeyd is just looking at this app: try again in a moment".into())
+                    Reply::refused("rekeyd is just looking at this app: try again in a moment")
                 } else {
                     self.contact(&app, &managed, Some(pair));
                     self.submitters.insert(app, reply);
@@ -108,7 +116,7 @@ impl Supervisor {
             self.contacts.remove(app);
             return Ok(match stopped {
                 true => Reply::Done("resumed".into()),
-                false => Reply::Refused("nothing is held here".into()),
+                false => Reply::refused("nothing is held here"),
             });
         };
         if !self
@@ -139,10 +147,10 @@ impl Supervisor {
         by: String,
     ) -> Reply {
         let Some(run) = ledger.running() else {
-            return Reply::Refused("no rotation is under way".into());
+            return Reply::refused("no rotation is under way");
         };
         if !run.state.may_abandon() {
-            return Reply::Refused("past the point of no return: it can only go on".into());
+            return Reply::refused("past the point of no return: it can only go on");
         }
         if !self.say(app, Word::Abandon { by: by.clone() }).await {
             self.lane(app, managed, run.state.clone(), Observation::Abandon { by });
@@ -157,35 +165,39 @@ fn may_rotate(
     now: Timestamp,
     ignore_window: bool,
     busy: bool,
-) -> Result<(), String> {
+) -> Result<(), Reply> {
     let Some(timing) = &managed.timing else {
-        return Err("the app has left the policy".into());
+        return Err(Reply::refused("the app has left the policy"));
     };
     if let Some((by, why)) = &ledger.hold {
-        return Err(format!("held by {by}: {why}"));
+        return Err(Reply::refused(format!("held by {by}: {why}")));
     }
     if ledger.adopted_at.is_none() {
-        let why = ledger
-            .unadopted
-            .as_deref()
-            .unwrap_or("rekeyd has not looked at it yet");
-        return Err(format!("not adopted yet: {why}"));
+        let why = ledger.unadopted.as_deref();
+        let why = why.unwrap_or("rekeyd has not looked at it yet");
+        return Err(Reply::refused(format!("not adopted yet: {why}")));
     }
     if let Some(until) = ledger.grace_until() {
-        return Err(format!("the previous credential is in grace until {until}"));
+        return Err(Reply::Refused {
+            why: format!("the previous credential is in grace until {until}"),
+            until: Some(until),
+        });
     }
     if ledger.running().is_some() || busy {
-        return Err("a rotation is under way".into());
+        return Err(Reply::refused("a rotation is under way"));
+    }
+    let last = ledger.run.as_ref().map(|run| run.last_at);
+    if let Some(until) = last.map(|at| at + managed.cool_down).filter(|until| *until > now) {
+        return Err(Reply::CoolingDown { until });
     }
     match &timing.window {
         Some(window) if !ignore_window && !window.is_open(now.to_utc()) => {
-            let next = window
-                .next_open(now.to_utc())
-                .map(|at| Timestamp::from(at).to_string());
-            Err(format!(
-                "the window is shut until {}",
-                next.unwrap_or_else(|| "further notice".into())
-            ))
+            let until = window.next_open(now.to_utc()).map(Timestamp::from);
+            let shown = until.map_or_else(|| "further notice".into(), |at| at.to_string());
+            Err(Reply::Refused {
+                why: format!("the window is shut until {shown}"),
+                until,
+            })
         }
         Some(_) | None => Ok(()),
     }

@@ -137,7 +137,7 @@ impl Supervisor {
         {
             // What this contact may write into a store is ours, also if its answer is lost.
             let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-            let ledger = ledgers.0.entry(app.to_owned()).or_default();
+            let ledger = ledgers.apps.entry(app.to_owned()).or_default();
             ledger.rotations.insert(id);
             ledger.contacts.insert(id);
         }
@@ -189,7 +189,7 @@ impl Supervisor {
                 let by = "rekeyd".to_owned();
                 self.write(app, None, &Note::HoldAsked { by, why: why.clone() })
                     .await?;
-                Reply::Refused(why)
+                Reply::refused(why)
             }
             Err(fault) => self.not_yet(app, fault.to_string()).await?,
         };
@@ -214,7 +214,7 @@ impl Supervisor {
             self.write(app, None, &Note::Unadopted { why: why.clone() })
                 .await?;
         }
-        Ok(Reply::Refused(why))
+        Ok(Reply::refused(why))
     }
 
     /// The journal was lost while a rotation ran: it goes on under its own id, and a probe says how far it came.
@@ -240,6 +240,7 @@ impl Supervisor {
             reason: "found under way in the stores, with no journal of it".into(),
             by: "rekeyd".into(),
             policy: managed.policy.clone(),
+            key: None,
         };
         self.write(app, Some(id), &started).await?;
         self.write(app, Some(id), &Note::Step { step: event }).await?;

@@ -21,8 +21,8 @@ use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
 use crate::engine::note::Note;
 use crate::engine::seat::{House, Seat};
-use crate::port::Fault;
 use crate::port::journal::{JournalFault, RecordQuery};
+use crate::port::{self, Fault};
 use crate::random;
 use crate::rotation::{Event, Limits, Observation, Rest, RotationId, State};
 use crate::schedule::{Decision, Timing, decide};
@@ -40,6 +40,12 @@ pub struct Managed {
     pub policy: serde_json::Value,
     /// How many rotations of the org may be active at once.
     pub org: Arc<Semaphore>,
+    /// What is not the seat's: for the board, and between two rotations on demand.
+    pub kind: String,
+    /// How long after the end of a rotation none is started on demand.
+    pub cool_down: Duration,
+    /// Our own login to the org, looked at on a timer; `None` where nobody can.
+    pub watch: Option<Arc<dyn port::OrgWatch>>,
 }
 
 /// Told of everything that was written: app, state, events. Must not block.
@@ -85,7 +91,7 @@ impl Supervisor {
         let records = house.journal.read(&RecordQuery::default()).await?;
         let ledgers = Ledgers::read(&records).map_err(|fault| JournalFault::Newer(fault.to_string()))?;
         for (app, managed) in &apps {
-            if let Some(ledger) = ledgers.0.get(app) {
+            if let Some(ledger) = ledgers.apps.get(app) {
                 managed.seat.target.remember_proves_early(ledger.proves_early);
             }
         }
@@ -140,7 +146,7 @@ impl Supervisor {
 
     pub(super) fn ledger(&self, app: &str) -> AppLedger {
         let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        ledgers.0.get(app).cloned().unwrap_or_default()
+        ledgers.apps.get(app).cloned().unwrap_or_default()
     }
 
     pub(super) async fn write(
@@ -156,7 +162,7 @@ impl Supervisor {
         self.house.journal.append(now, &[entry]).await?;
         let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         ledgers
-            .0
+            .apps
             .entry(app.to_owned())
             .or_default()
             .add(now, rotation, note);
@@ -199,7 +205,8 @@ impl Supervisor {
             }
             match decide(timing, &ledger.for_schedule(), now.to_utc()) {
                 Decision::Due { reason, .. } => {
-                    self.begin(&app, &managed, reason, "schedule".into()).await?;
+                    self.begin(&app, &managed, reason, "schedule".into(), None)
+                        .await?;
                 }
                 Decision::NotDue { .. }
                 | Decision::Waiting { .. }
@@ -216,6 +223,7 @@ impl Supervisor {
         managed: &Managed,
         reason: String,
         by: String,
+        key: Option<String>,
     ) -> Result<RotationId, JournalFault> {
         let id = self.id()?;
         let seat = &managed.seat;
@@ -231,6 +239,7 @@ impl Supervisor {
             reason,
             by,
             policy: managed.policy.clone(),
+            key,
         };
         self.write(app, Some(id), &note).await?;
         if let Some(run) = self.ledger(app).run {
@@ -257,7 +266,7 @@ impl Supervisor {
             told: Box::new(move |state, events| {
                 {
                     let mut ledgers = ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-                    let ledger = ledgers.0.entry(name.clone()).or_default();
+                    let ledger = ledgers.apps.entry(name.clone()).or_default();
                     for event in events {
                         ledger.add(clock.now(), Some(id), &Note::Step { step: event.clone() });
                     }

@@ -11,7 +11,7 @@ mod remedy;
 mod state;
 
 pub use event::sentence;
-pub use note::note_sentence;
+pub use note::{health_sentence, note_sentence, service_sentence};
 pub use remedy::{hold_words, remedy, stopped_remedy};
 pub use state::{duration_words, state_words, status_words, wants_a_person};
 

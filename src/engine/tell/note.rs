@@ -2,7 +2,9 @@
 
 use super::event::judged;
 use super::sentence;
+use crate::engine::health::Health;
 use crate::engine::note::Note;
+use crate::engine::service::ServiceNote;
 
 /// One note in words. `stores` are those of the rotation that it belongs to.
 pub fn note_sentence(note: &Note, stores: &[String]) -> String {
@@ -45,7 +47,55 @@ pub fn note_sentence(note: &Note, stores: &[String]) -> String {
                 "not accepted"
             }
         ),
+        Note::LiveChecked { health } => health_sentence(health),
+        Note::Overdue { past: true, why, .. } => format!("OVERDUE: {why}"),
+        Note::Overdue { past: false, why, .. } => format!("will be overdue: {why}"),
+        Note::InTime => "not overdue any more: the policy was changed".into(),
         Note::HoldAsked { by, why } => format!("held by {by}: {why}"),
         Note::HoldLifted { by } => format!("hold lifted by {by}"),
     }
+}
+
+/// What the live check found, in words.
+pub fn health_sentence(health: &Health) -> String {
+    match health {
+        Health::Fine => "the current credential is accepted, and the same in every store".into(),
+        Health::Refused { stores, probe } => format!(
+            "the current credential in {} is REFUSED: {}",
+            stores.join(", "),
+            judged(probe)
+        ),
+        Health::Disagree { why } => format!("the stores do not hold one credential: {why}"),
+        Health::Foreign { why } => format!("the current credential is not the one that rekeyd knows: {why}"),
+    }
+}
+
+/// A note about the service itself, in words.
+pub fn service_sentence(note: &ServiceNote) -> String {
+    match note {
+        ServiceNote::Reloaded { apps } => format!("a new policy is in force, with {apps} apps"),
+        ServiceNote::ReloadRefused { why } => {
+            format!("a new policy was refused, and the one before stays in force: {why}")
+        }
+        ServiceNote::ClockJumped { by_ms } => {
+            format!(
+                "this machine's clock jumped by {}, or the machine slept",
+                seconds(*by_ms)
+            )
+        }
+        ServiceNote::ClockOff { org, by_ms } => format!(
+            "this machine's clock is {} off the clock of org {org}: nothing scheduled is started there",
+            seconds(*by_ms)
+        ),
+        ServiceNote::ClockRight { org } => format!("the clocks of this machine and of org {org} agree"),
+        ServiceNote::LoginRefused { org, why } => format!("our own login to org {org} is refused: {why}"),
+        ServiceNote::LoginEnding { org, at } => {
+            format!("the certificate of our own login to org {org} ends {at}")
+        }
+        ServiceNote::LoginFine { org } => format!("our own login to org {org} works"),
+    }
+}
+
+fn seconds(by_ms: i64) -> String {
+    format!("{:+} s", by_ms / 1000)
 }

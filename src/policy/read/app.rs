@@ -53,6 +53,7 @@ pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
     let draft = target(name, &mut table);
     let grace = grace(&mut table, timing.as_ref(), draft.as_ref());
     let timeout = table.optional("cutover_timeout", some_duration);
+    let cool_down = table.or("cool_down", Duration::from_secs(60), duration);
     let client_credentials = table.optional("client_credentials", boolean);
     let token_url = table.optional("token_url", url);
     table.finish();
@@ -72,6 +73,7 @@ pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
             timing: timing?,
             grace: grace?,
             cutover_timeout: timeout?.unwrap_or_default(),
+            cool_down: cool_down?,
             certificate: draft.certificate?,
             client_credentials: client_credentials?,
             token_url: token_url?,

@@ -20,6 +20,8 @@ pub(crate) fn org(name: &str, mut table: Table<'_>) -> Option<OrgPolicy> {
     let tries = table.or("stable_tries", 3, number(1..=100));
     let spacing = table.or("stable_spacing", Duration::from_secs(10), duration);
     let span = table.or("stable_span", Duration::from_secs(30), duration);
+    let live_check = table.or("live_check", Duration::from_secs(15 * MINUTE), duration);
+    let catch_up_spacing = table.or("catch_up_spacing", Duration::from_secs(10), duration);
     let audience = table.optional("audience", |node| url_as_written(node));
     let login = table.required("login", |node| login(name, node));
     table.finish();
@@ -36,6 +38,8 @@ pub(crate) fn org(name: &str, mut table: Table<'_>) -> Option<OrgPolicy> {
             span: span?,
         },
         cutover_timeout: cutover_timeout?,
+        live_check: live_check?,
+        catch_up_spacing: catch_up_spacing?,
         login: login?,
         audience: audience?,
     })
@@ -68,11 +72,13 @@ fn login(org: &str, node: &Node<'_>) -> Option<Login> {
         let client_id = table.required("client_id", line);
         let username = table.required("username", line);
         let key_file = table.required("key_file", file);
+        let certificate_file = table.optional("certificate_file", file);
         table.finish();
         Some(Login::Jwt {
             client_id: client_id?,
             username: username?,
             key_file: key_file?,
+            certificate_file: certificate_file?,
         })
     });
     table.finish();

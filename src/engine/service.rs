@@ -1,0 +1,169 @@
+//! What the journal knows of the service itself and of its orgs: notes that are about no app.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::engine::note::Unreadable;
+use crate::port::journal::{Entry, Record};
+
+/// The kind under which these stand in the journal.
+const KIND: &str = "service";
+
+/// One fact about the service or an org. Holds no secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "note")]
+pub enum ServiceNote {
+    /// A new policy is in force.
+    Reloaded {
+        /// How many apps it has.
+        apps: usize,
+    },
+    /// A new policy was refused, and the one before stays in force.
+    ReloadRefused {
+        /// Every fault of it, for a person.
+        why: String,
+    },
+    /// The wall clock went otherwise than the time that passed: it was set, or the machine was suspended.
+    ClockJumped {
+        /// By how much it went ahead; negative for back. Milliseconds.
+        by_ms: i64,
+    },
+    /// Our clock and an org's are too far apart for the schedule to be trusted: nothing scheduled is started there.
+    ClockOff {
+        /// The org.
+        org: String,
+        /// By how much ours is ahead; negative for behind. Milliseconds.
+        by_ms: i64,
+    },
+    /// They agree again.
+    ClockRight {
+        /// The org.
+        org: String,
+    },
+    /// Our own login is refused: nothing can be rotated in this org.
+    LoginRefused {
+        /// The org.
+        org: String,
+        /// What the org says, by class.
+        why: String,
+    },
+    /// Our own login will be refused soon: its certificate ends.
+    LoginEnding {
+        /// The org.
+        org: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Our own login works, and will.
+    LoginFine {
+        /// The org.
+        org: String,
+    },
+}
+
+impl ServiceNote {
+    /// As a journal entry.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if it does not serialise, which no note does.
+    pub fn entry(&self) -> Result<Entry, Unreadable> {
+        let body = serde_json::to_value(self).map_err(|_| Unreadable { seq: 0 })?;
+        Ok(Entry {
+            app: None,
+            rotation: None,
+            kind: KIND.to_owned(),
+            body,
+        })
+    }
+
+    /// Reads a record back; `None` for one of another kind.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: a later version of rekeyd, or somebody else, wrote it.
+    pub fn read(record: &Record) -> Result<Option<ServiceNote>, Unreadable> {
+        if record.entry.kind != KIND {
+            return Ok(None);
+        }
+        let read = serde_json::from_value(record.entry.body.clone());
+        read.map(Some).map_err(|_| Unreadable { seq: record.seq })
+    }
+}
+
+/// What is wrong with our own login to an org.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginTrouble {
+    /// It is refused.
+    Refused {
+        /// Since when.
+        since: Timestamp,
+        /// What the org says.
+        why: String,
+    },
+    /// Its certificate ends.
+    Ending {
+        /// Since when that is known.
+        since: Timestamp,
+        /// When it ends.
+        at: Timestamp,
+    },
+}
+
+/// What is known of the service.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceLedger {
+    /// When a policy was last loaded anew.
+    pub reloaded_at: Option<Timestamp>,
+    /// The last policy was refused: when, and every fault of it.
+    pub reload_refused: Option<(Timestamp, String)>,
+    /// How often the clock jumped.
+    pub clock_jumps: u64,
+    /// Orgs whose clock is not ours: since when, and by how many milliseconds ours is ahead.
+    pub clock_off: BTreeMap<String, (Timestamp, i64)>,
+    /// Orgs to which our own login is in trouble.
+    pub login: BTreeMap<String, LoginTrouble>,
+}
+
+impl ServiceLedger {
+    /// Folds one note in.
+    pub fn add(&mut self, at: Timestamp, note: &ServiceNote) {
+        match note {
+            ServiceNote::Reloaded { apps: _ } => {
+                self.reloaded_at = Some(at);
+                self.reload_refused = None;
+            }
+            ServiceNote::ReloadRefused { why } => {
+                let since = self.reload_refused.take().map_or(at, |(since, _)| since);
+                self.reload_refused = Some((since, why.clone()));
+            }
+            ServiceNote::ClockJumped { by_ms: _ } => self.clock_jumps = self.clock_jumps.saturating_add(1),
+            ServiceNote::ClockOff { org, by_ms } => {
+                self.clock_off.entry(org.clone()).or_insert((at, *by_ms)).1 = *by_ms;
+            }
+            ServiceNote::ClockRight { org } => {
+                self.clock_off.remove(org);
+            }
+            ServiceNote::LoginRefused { org, why } => {
+                let since = match self.login.get(org) {
+                    Some(LoginTrouble::Refused { since, .. }) => *since,
+                    Some(LoginTrouble::Ending { .. }) | None => at,
+                };
+                let why = why.clone();
+                self.login
+                    .insert(org.clone(), LoginTrouble::Refused { since, why });
+            }
+            ServiceNote::LoginEnding { org, at: end } => {
+                let since = match self.login.get(org) {
+                    Some(LoginTrouble::Ending { since, .. }) => *since,
+                    Some(LoginTrouble::Refused { .. }) | None => at,
+                };
+                self.login
+                    .insert(org.clone(), LoginTrouble::Ending { since, at: *end });
+            }
+            ServiceNote::LoginFine { org } => {
+                self.login.remove(org);
+            }
+        }
+    }
+}
