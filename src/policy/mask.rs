@@ -15,6 +15,7 @@ const SHOWN: &[&str] = &[
     "allow_key_change",
     "api_version",
     "app_id",
+    "apps",
     "audience",
     "base_uri",
     "certificate",
@@ -29,8 +30,11 @@ const SHOWN: &[&str] = &[
     "every",
     "fields",
     "first",
+    "from",
     "grace",
+    "host",
     "jitter",
+    "least",
     "listen",
     "max_age",
     "may",
@@ -41,18 +45,22 @@ const SHOWN: &[&str] = &[
     "org",
     "path",
     "pending_prefix",
+    "port",
     "propagation",
     "region",
     "request_lifetime",
     "rotate",
     "rotated_at",
     "rotation_id",
-    "stable_span",
     "stable_spacing",
+    "stable_span",
     "stable_tries",
     "store",
+    "tls",
+    "to",
     "token_url",
     "url",
+    "user",
     "username",
     "zone",
 ];
@@ -60,17 +68,25 @@ const SHOWN: &[&str] = &[
 /// Keys whose values say where something is kept: shown where they have that shape, since the likeliest slip is to
 /// write the secret itself.
 const PATHS: &[&str] = &[
+    "ca_file",
     "certificate_file",
     "directory",
     "file",
     "identity_file",
     "key_file",
+    "password_file",
+    "routing_key_file",
+    "secret_file",
     "secret_id_file",
     "socket",
+    "token_file",
+    "url_file",
 ];
 
 /// Keys and table names that have no shown value of their own.
 const WORDS: &[&str] = &[
+    "alert",
+    "alertmanager",
     "api",
     "app",
     "approle",
@@ -84,14 +100,23 @@ const WORDS: &[&str] = &[
     "journal",
     "jwt",
     "login",
+    "pagerduty",
     "password",
+    "password_env",
     "role_id",
+    "routing_key_env",
     "schedule",
+    "secret_env",
     "sha256",
     "signal",
+    "slack",
+    "smtp",
     "stores",
     "token",
+    "token_env",
+    "url_env",
     "vault",
+    "webhook",
     "window",
 ];
 
@@ -151,7 +176,7 @@ fn may_show(key: &str, value: &str) -> bool {
     if looks_secret(value) {
         return false;
     }
-    if key == "env" {
+    if key == "env" || key.ends_with("_env") {
         return value
             .bytes()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');

@@ -3,6 +3,7 @@
 //! A reader asks its table for each key that it knows, so the keys asked for *are* the schema: what is left at
 //! [`Table::finish`] is unknown. Readers return `None` after reporting, and go on with the next key first.
 
+mod alert;
 mod app;
 mod context;
 mod org;
@@ -17,6 +18,7 @@ use toml::de::{DeTable, DeValue};
 use super::hint;
 use super::mask::{looks_secret, quoted};
 
+pub(super) use alert::alert;
 pub(super) use app::{AppDraft, Known, app, exists};
 pub(super) use context::{At, Context, Source};
 pub(super) use org::org;
