@@ -304,12 +304,7 @@ fn overdue(ledger: &AppLedger) -> Option<Found> {
         true => (Severity::Error, "past"),
         false => (Severity::Warning, "ahead"),
     };
-    Some(Found::new(
-        Kind::Overdue,
-        severity,
-        case,
-        Some(overdue.since),
-    ))
+    Some(Found::new(Kind::Overdue, severity, case, Some(overdue.since)))
 }
 
 fn unadopted(ledger: &AppLedger) -> Option<Found> {
@@ -355,7 +350,13 @@ pub fn of_service(ledger: &ServiceLedger, apps: &Directory) -> Vec<Incident> {
     all
 }
 
-fn incident(subject: Subject, kind: Kind, severity: Severity, case: &'static str, since: Timestamp) -> Incident {
+fn incident(
+    subject: Subject,
+    kind: Kind,
+    severity: Severity,
+    case: &'static str,
+    since: Timestamp,
+) -> Incident {
     Incident {
         subject,
         kind,

@@ -4,6 +4,7 @@
 //! A command that changes something speaks to the running daemon through its unix socket; a reader opens the journal
 //! read-only. Not here: what any of it means (`engine`, `rotation`).
 
+mod alert;
 mod check;
 pub mod client;
 pub mod config;
@@ -57,6 +58,8 @@ pub struct Cli {
 enum Command {
     /// End the rotation under way, before its point of no return.
     Abandon(tell_daemon::Abandon),
+    /// Try the sinks that are told when something is wrong.
+    Alert(alert::Args),
     /// Print every fault of the policy.
     Check(check::Args),
     /// Show the whole job on a simulated org, in under a minute, in a directory of its own.
@@ -100,6 +103,7 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     let done = match cli.command {
         Command::Abandon(args) => tell_daemon::abandon(&context, &args),
+        Command::Alert(args) => alert::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Demo(args) => demo::run(&context, args),
         Command::History(args) => history::run(&context, &args),

@@ -24,7 +24,7 @@ use self::live::Live;
 use self::org::Orgs;
 use crate::clock::Timestamp;
 use crate::engine::adopt::Contact;
-use crate::engine::board::Board;
+use crate::engine::board::{AppCard, Board};
 use crate::engine::command::{Command, Control, Reply};
 use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
@@ -62,6 +62,21 @@ pub struct Managed {
     pub catch_up_spacing: Duration,
     /// Our own login to the org, looked at on a timer; `None` where nobody can.
     pub watch: Option<Arc<dyn port::OrgWatch>>,
+}
+
+impl Managed {
+    /// As others see it.
+    pub fn card(&self) -> AppCard {
+        let seat = &self.seat;
+        let stores = seat.stores.iter().map(|at| at.store.name().to_owned());
+        AppCard {
+            org: seat.org.clone(),
+            kind: self.kind.clone(),
+            method: seat.method.clone(),
+            stores: stores.collect(),
+            timing: self.timing.clone(),
+        }
+    }
 }
 
 /// Told of everything that was written: app, state, events. Must not block.

@@ -9,7 +9,8 @@ use crate::clock::Timestamp;
 use crate::port::outbox::{Action, Letter, Posted, Settled, Standing, Wanted, missing};
 
 /// What is for one sink: its own letters and those for all, behind the ones that it has passed.
-const FOR_IT: &str = "FROM letter WHERE seq > (SELECT passed FROM sink WHERE sink = ?1) AND (sink IS NULL OR sink = ?1)";
+const FOR_IT: &str =
+    "FROM letter WHERE seq > (SELECT passed FROM sink WHERE sink = ?1) AND (sink IS NULL OR sink = ?1)";
 
 type Done<T> = Result<T, sqlx::Error>;
 
@@ -148,9 +149,7 @@ pub(super) async fn next(connection: &mut SqliteConnection, sink: &str) -> Done<
         .bind(&found.incident)
         .fetch_optional(connection)
         .await?;
-    let before = before
-        .map(|row| letter(row.try_get::<&str, _>(0)?))
-        .transpose()?;
+    let before = before.map(|row| letter(row.try_get::<&str, _>(0)?)).transpose()?;
     Ok(Some(Posted {
         seq: row.try_get(0)?,
         letter: found,

@@ -184,7 +184,10 @@ fn smtp(mut table: Table<'_>) -> Option<SmtpPolicy> {
         && let Some(node) = table.get("tls")
     {
         let help = "write \"starttls\" (the default) or \"implicit\"";
-        node.fault("mail without TLS is for a loopback address only", Some(help.into()));
+        node.fault(
+            "mail without TLS is for a loopback address only",
+            Some(help.into()),
+        );
         return None;
     }
     table.finish();
@@ -215,10 +218,8 @@ fn tls(text: &str) -> Result<SmtpTls, Complaint> {
         "starttls" => Ok(SmtpTls::Starttls),
         "implicit" => Ok(SmtpTls::Implicit),
         "none" => Ok(SmtpTls::None),
-        _ => {
-            Err(Complaint::from(format!("there is no `tls` {}", quoted(text)))
-                .help("known: `starttls`, `implicit` or `none`"))
-        }
+        _ => Err(Complaint::from(format!("there is no `tls` {}", quoted(text)))
+            .help("known: `starttls`, `implicit` or `none`")),
     }
 }
 
@@ -248,7 +249,11 @@ fn address(node: &Node<'_>) -> Option<String> {
             [local, domain] if !local.is_empty() && !domain.is_empty() && text.chars().all(good) => {
                 Ok(text.to_owned())
             }
-            _ => Err(format!("`{}` is a mail address, such as \"on-call@acme.example\"", node.name).into()),
+            _ => Err(format!(
+                "`{}` is a mail address, such as \"on-call@acme.example\"",
+                node.name
+            )
+            .into()),
         }
     })
 }
