@@ -184,6 +184,10 @@ fn may_show(key: &str, value: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     }
+    // With an `@` it is no host, and what stands before that may be a password.
+    if key == "host" {
+        return !value.contains('@');
+    }
     if PATHS.contains(&key) {
         return value.starts_with('/');
     }
@@ -194,7 +198,7 @@ fn may_show(key: &str, value: &str) -> bool {
 /// `text` with its broken lines blanked; the result has the length and the line breaks of `text`.
 pub(super) fn mask(text: &str, understood: &str, tree: &DeTable<'_>) -> String {
     let mut spans = Spans::default();
-    spans.table(tree);
+    spans.table("", tree);
     let mut masked = Vec::with_capacity(text.len());
     let bytes = text.as_bytes();
     let mut position = 0;
@@ -248,7 +252,7 @@ struct Spans {
 }
 
 impl Spans {
-    fn table(&mut self, table: &DeTable<'_>) {
+    fn table(&mut self, within: &str, table: &DeTable<'_>) {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             let shown = !looks_secret(name);
@@ -256,13 +260,19 @@ impl Spans {
                 self.names.insert(name.into());
             }
             self.add(key.span(), shown);
-            self.value(name, value.get_ref(), value.span());
+            // The URL of a Slack webhook is a secret; all others are to have none in them.
+            let key = if (within, name) == ("slack", "url") {
+                ""
+            } else {
+                name
+            };
+            self.value(key, value.get_ref(), value.span());
         }
     }
 
     fn value(&mut self, key: &str, value: &DeValue<'_>, span: Range<usize>) {
         match value {
-            DeValue::Table(table) => self.table(table),
+            DeValue::Table(table) => self.table(key, table),
             DeValue::Array(items) => {
                 for item in items.iter() {
                     self.value(key, item.get_ref(), item.span());

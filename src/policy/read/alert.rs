@@ -87,7 +87,7 @@ fn pattern(node: &Node<'_>, apps: &[String]) -> Option<AppPattern> {
 }
 
 fn pagerduty(mut table: Table<'_>) -> Option<SinkPolicy> {
-    let routing_key = secret(&mut table, "routing_key_file", "routing_key_env");
+    let routing_key = secret(&mut table, ["routing_key", "routing_key_file", "routing_key_env"]);
     let url = table.optional("url", url);
     let ca_file = table.optional("ca_file", file);
     table.finish();
@@ -104,7 +104,7 @@ fn pagerduty(mut table: Table<'_>) -> Option<SinkPolicy> {
 
 fn alertmanager(mut table: Table<'_>) -> Option<SinkPolicy> {
     let url = table.required("url", url);
-    let token = maybe_secret(&mut table, "token_file", "token_env");
+    let token = maybe_secret(&mut table, ["token", "token_file", "token_env"]);
     let ca_file = table.optional("ca_file", file);
     table.finish();
     Some(SinkPolicy::Alertmanager {
@@ -116,7 +116,7 @@ fn alertmanager(mut table: Table<'_>) -> Option<SinkPolicy> {
 
 fn webhook(mut table: Table<'_>) -> Option<SinkPolicy> {
     let url = table.required("url", url);
-    let secret = secret(&mut table, "secret_file", "secret_env");
+    let secret = secret(&mut table, ["secret", "secret_file", "secret_env"]);
     let ca_file = table.optional("ca_file", file);
     table.finish();
     Some(SinkPolicy::Webhook {
@@ -127,17 +127,7 @@ fn webhook(mut table: Table<'_>) -> Option<SinkPolicy> {
 }
 
 fn slack(mut table: Table<'_>) -> Option<SinkPolicy> {
-    if let Some(node) = table.get("url") {
-        let help = "name the file (`url_file`) or the variable (`url_env`) that holds it, and have Slack make \
-                    another: it has been seen here";
-        node.context.fault(
-            &node.key,
-            "",
-            "a secret may not stand in the policy: the URL of a Slack webhook is one",
-            Some(help.into()),
-        );
-    }
-    let url = secret(&mut table, "url_file", "url_env");
+    let url = secret(&mut table, ["url", "url_file", "url_env"]);
     let ca_file = table.optional("ca_file", file);
     table.finish();
     Some(SinkPolicy::Slack {
@@ -151,7 +141,7 @@ fn smtp(mut table: Table<'_>) -> Option<SmtpPolicy> {
     let tls = table.or("tls", SmtpTls::Starttls, |node| node.parse(tls));
     let port = table.optional("port", number(1..=u32::from(u16::MAX)));
     let user = table.optional("user", line);
-    let password = maybe_secret(&mut table, "password_file", "password_env");
+    let password = maybe_secret(&mut table, ["password", "password_file", "password_env"]);
     let from = table.required("from", address);
     let to = table.required("to", |node| match node.value {
         DeValue::Array(_) => {
@@ -258,22 +248,35 @@ fn address(node: &Node<'_>) -> Option<String> {
     })
 }
 
-/// Where a secret that has to be there is kept: in a file or in a variable.
-fn secret(table: &mut Table<'_>, by_file: &'static str, by_variable: &'static str) -> Option<TokenSource> {
-    let found = maybe_secret(table, by_file, by_variable);
+/// Where a secret is kept: the key under which somebody may write the secret itself, and those that name a file or a
+/// variable.
+type Keys = [&'static str; 3];
+
+/// One that has to be there.
+fn secret(table: &mut Table<'_>, keys: Keys) -> Option<TokenSource> {
+    let found = maybe_secret(table, keys);
     if let Some(None) = found {
+        let [_, by_file, by_variable] = keys;
         let message = format!("{} has no `{by_file}` and no `{by_variable}`", table.what);
         table.lacks(&[by_file, by_variable], message, None);
     }
     found?
 }
 
-/// The same for one that may be absent.
-fn maybe_secret(
-    table: &mut Table<'_>,
-    by_file: &'static str,
-    by_variable: &'static str,
-) -> Option<Option<TokenSource>> {
+/// One that may be absent.
+fn maybe_secret(table: &mut Table<'_>, [itself, by_file, by_variable]: Keys) -> Option<Option<TokenSource>> {
+    // What is asked for is named among what is known, and this is not to be known.
+    let written = table.entries().into_iter().find(|(name, _)| *name == itself);
+    if let Some((_, node)) = written {
+        table.get(itself);
+        let help = format!(
+            "name the file (`{by_file}`) or the environment variable (`{by_variable}`) that holds it, and change it: it \
+             has been seen here"
+        );
+        let message = format!("a secret may not stand in the policy: `{itself}` is one");
+        table.context.fault(&node.key, "", message, Some(help));
+        return None;
+    }
     match (table.get(by_file), table.get(by_variable)) {
         (Some(first), Some(second)) => {
             table.context.fault_at(
