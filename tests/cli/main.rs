@@ -13,5 +13,6 @@ mod daemon;
 mod plan;
 mod readers;
 mod service;
+mod signals;
 mod socket;
 mod submit;

@@ -75,7 +75,7 @@ impl Supervisor {
 
     /// Busy without a lane: a first contact, a comparison or a probe, which ends by itself. A lane that began beside
     /// it would be taken for ended when the look is.
-    fn is_looked_at(&self, app: &str) -> bool {
+    pub(super) fn is_looked_at(&self, app: &str) -> bool {
         self.busy.contains(app) && !self.words.contains_key(app)
     }
 
@@ -88,6 +88,11 @@ impl Supervisor {
         for (command, reply) in now {
             // The first of them may make it busy again; the others then wait for that.
             Box::pin(self.command(command, reply)).await?;
+        }
+        if !self.is_looked_at(app)
+            && let Some(named) = self.woken.remove(app)
+        {
+            self.wake_one(app, named).await?;
         }
         Ok(())
     }

@@ -98,6 +98,8 @@ pub struct Supervisor {
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
     /// Commands for an app that is only being looked at: they are heard as soon as the look is over.
     parked: Vec<(Command, oneshot::Sender<Reply>)>,
+    /// Apps that a signal asked for while they were being looked at, and whether by name.
+    woken: BTreeMap<String, bool>,
     board: Arc<Board>,
     time: Watchman,
     live: Live,
@@ -154,6 +156,7 @@ impl Supervisor {
             tasks: JoinSet::new(),
             submitters: BTreeMap::new(),
             parked: Vec::new(),
+            woken: BTreeMap::new(),
             board: Arc::default(),
             time,
             live: Live::default(),
