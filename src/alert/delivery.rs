@@ -141,6 +141,16 @@ impl Delivery {
     }
 }
 
+impl Drop for Delivery {
+    /// Without [`Delivery::finish`] nothing more is sent: what is under way may be sent again after the next start.
+    fn drop(&mut self) {
+        let tasks = self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for task in tasks.values() {
+            task.handle.abort();
+        }
+    }
+}
+
 /// What a task waits for ended so.
 enum Woken {
     /// The time has come.

@@ -289,7 +289,7 @@ fn failures_are_told_at_growing_distance() {
     assert!(told.text.command.contains("`rekeyd resume billing`"), "{told:?}");
     assert_eq!(
         told.since,
-        START + Duration::from_secs(60 * 44),
+        START + Duration::from_secs(60 * 45),
         "since the first of them"
     );
     world.tells(

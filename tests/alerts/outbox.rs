@@ -207,6 +207,7 @@ async fn killed_at_any_moment_records_and_letters_agree() {
         let alerts = world.alerts(journal.clone(), Vec::new()).await;
         world.say(&alerts, &[fine("billing")]).await;
         agree(&journal, &world.path()).await;
+        alerts.finish(std::time::Duration::from_secs(5)).await;
     }
     println!("{open_once} incidents were open where a process was killed");
 }

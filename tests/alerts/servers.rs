@@ -40,7 +40,13 @@ impl Alertmanager {
             .local_addr()
             .unwrap()
             .port();
-        let child = Command::new(tools("deb/usr/bin/prometheus-alertmanager"))
+        // Debian's looks for its templates below /usr/share and nowhere else: it is shown the ones that were unpacked, in
+        // a view of the file system of its own.
+        let child = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-c"])
+            .arg("mount --bind \"$0\" /usr/share && exec \"$@\"")
+            .arg(tools("deb/usr/share"))
+            .arg(tools("deb/usr/bin/prometheus-alertmanager"))
             .current_dir(home.path())
             .args([
                 "--config.file=am.yml",

@@ -50,8 +50,10 @@ fn stage() -> Stage {
         ..Seed::default()
     };
     seed.clock.mode = ClockMode::Real;
-    seed.switches =
-        serde_json::from_value(serde_json::json!({ "staged_proves_before_cutover": false })).unwrap();
+    seed.switches = serde_json::from_value(
+        serde_json::json!({ "in_place_secret": "applies", "staged_proves_before_cutover": false }),
+    )
+    .unwrap();
     let runtime = Runtime::new().unwrap();
     let org = runtime.block_on(Sandbox::start(&seed)).unwrap();
     let recorder = runtime.block_on(Recorder::start());
@@ -109,8 +111,11 @@ impl Stage {
                 return found.clone();
             }
             assert!(Instant::now() < end, "never {kind} {incident}: {all:#?}");
-            let wait = tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>());
-            assert!(self.runtime.block_on(async { wait.await }).is_err());
+            self.runtime.block_on(async {
+                let mut tick = tokio::time::interval(Duration::from_millis(50));
+                tick.tick().await;
+                tick.tick().await;
+            });
         }
     }
 }

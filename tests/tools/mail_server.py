@@ -28,7 +28,7 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     right = (data.login.decode(), data.password.decode()) == (user, password)
-    return AuthResult(success=right, handled=True)
+    return AuthResult(success=right, handled=False)
 
 
 async def main():

@@ -29,7 +29,11 @@ impl Http {
     /// [`Unusable`].
     pub fn new(ca: Option<&[u8]>) -> Result<Http, Unusable> {
         let certificates = ca.map(|pem| {
-            Certificate::from_pem_bundle(pem).map_err(|_| Unusable("`ca_file` holds no certificate in PEM"))
+            let read = Certificate::from_pem_bundle(pem).unwrap_or_default();
+            match read.is_empty() {
+                true => Err(Unusable("`ca_file` holds no certificate in PEM")),
+                false => Ok(read),
+            }
         });
         let certificates = certificates.transpose()?.unwrap_or_default();
         let client = Client::builder()
