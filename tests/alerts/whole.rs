@@ -159,16 +159,16 @@ fn a_service_alerts_while_some_of_its_sinks_are_dead() {
             .unwrap()
             .contains("`rekeyd check`")
     );
-    stage
-        .bench
-        .run(&["hold", "billing", "--reason", "audit week"])
-        .ends(0);
-    stage.told("/hook", "incident.opened", "rekeyd/billing/held");
     let second = stage
         .hook()
         .replace("alert.hook", "alert.second")
         .replace("/hook", "/second");
     stage.policy(&format!("{}{second}{}", stage.hook(), stage.dead()));
+    stage
+        .bench
+        .run(&["hold", "billing", "--reason", "audit week"])
+        .ends(0);
+    stage.told("/hook", "incident.opened", "rekeyd/billing/held");
     reload(&service);
     stage.told("/hook", "incident.resolved", "rekeyd/service:/reload-refused");
     stage.told("/second", "incident.opened", "rekeyd/billing/held");
