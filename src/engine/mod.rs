@@ -17,6 +17,7 @@ mod adopt;
 pub mod board;
 mod cache;
 pub mod command;
+pub mod compare;
 mod effects;
 pub mod health;
 pub mod lane;

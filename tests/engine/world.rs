@@ -202,6 +202,14 @@ allow_key_change = true
         }
     }
 
+    /// What consumers read.
+    pub async fn held(&self, policy: &Policy, app: usize, store: &str) -> (String, String) {
+        let seat = app::open_store(policy, &name(app), Some(store)).ok().unwrap();
+        let slot = seat.store.read(&Place::Current).await.unwrap();
+        let pair = slot.value.unwrap().credential(&seat.names).ok().unwrap();
+        (pair.client_id, pair.client_secret.expose().to_owned())
+    }
+
     /// Writes other fields into *current* of one app in one store, as a person would.
     pub async fn edit(&self, policy: &Policy, app: usize, store: &str, pair: &(String, String)) {
         let seat = app::open_store(policy, &name(app), Some(store)).ok().unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Managed, Supervisor, Task};
 use crate::clock::Timestamp;
-use crate::engine::adopt::{Contact, contact};
+use crate::engine::adopt::{Brought, Contact, contact};
 use crate::engine::command::Reply;
 use crate::engine::ledger::{AppLedger, SetAside};
 use crate::engine::note::Note;
@@ -14,7 +14,6 @@ use crate::engine::watch;
 use crate::port::Fault;
 use crate::port::journal::JournalFault;
 use crate::rotation::{Event, Observation, RotationId};
-use crate::secret::Credential;
 
 /// Between two first contacts of one app: 30 s doubling to 30 min.
 fn contact_delay(tries: u32) -> Duration {
@@ -123,10 +122,10 @@ impl Supervisor {
         .await
     }
 
-    pub(super) fn contact(&mut self, app: &str, managed: &Managed, handed: Option<Credential>) {
+    pub(super) fn contact(&mut self, app: &str, managed: &Managed, brought: Brought) {
         let now = self.house.clock.now();
         let (due, tries) = self.contacts.get(app).copied().unwrap_or((now, 0));
-        if now < due && handed.is_none() {
+        if now < due && matches!(brought, Brought::Nothing) {
             return;
         }
         self.contacts.insert(
@@ -146,7 +145,7 @@ impl Supervisor {
         let name = app.to_owned();
         self.tasks.spawn(async move {
             let _place = org.acquire_owned().await;
-            let contact = contact(&seat, &ledger, handed, id).await;
+            let contact = contact(&seat, &ledger, brought, id).await;
             (name, Task::Contact(Box::new(contact), id))
         });
         self.busy.insert(app.to_owned());

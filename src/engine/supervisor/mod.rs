@@ -23,7 +23,7 @@ use self::clock::Watchman;
 use self::live::Live;
 use self::org::Orgs;
 use crate::clock::Timestamp;
-use crate::engine::adopt::Contact;
+use crate::engine::adopt::{Brought, Contact};
 use crate::engine::board::Board;
 use crate::engine::command::{Command, Control, Reply};
 use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
@@ -252,7 +252,7 @@ impl Supervisor {
             }
             let Some(timing) = &managed.timing else { continue };
             if ledger.adopted_at.is_none() {
-                self.contact(&app, &managed, None);
+                self.contact(&app, &managed, Brought::Nothing);
                 continue;
             }
             match decide(timing, &ledger.for_schedule(), now.to_utc()) {
