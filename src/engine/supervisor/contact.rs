@@ -36,9 +36,11 @@ impl Supervisor {
             app.to_owned(),
             (now + contact_delay(tries), tries.saturating_add(1)),
         );
-        let (seat, ledger, name) = (managed.seat.clone(), ledger.clone(), app.to_owned());
-        self.tasks
-            .spawn(async move { (name, Task::Behind(watch::behind(&seat, &ledger).await)) });
+        let (seat, ledger) = (managed.seat.clone(), ledger.clone());
+        self.tasks.spawn(
+            app,
+            async move { Task::Behind(watch::behind(&seat, &ledger).await) },
+        );
         self.busy.insert(app.to_owned());
         true
     }
@@ -48,10 +50,10 @@ impl Supervisor {
         let Some(aside) = ledger.aside.iter().find(due).cloned() else {
             return;
         };
-        let (seat, name) = (managed.seat.clone(), app.to_owned());
-        self.tasks.spawn(async move {
+        let seat = managed.seat.clone();
+        self.tasks.spawn(app, async move {
             let alive = watch::is_alive(&seat, &aside.store, &aside.version).await;
-            (name, Task::Aside(aside, alive))
+            Task::Aside(aside, alive)
         });
         self.busy.insert(app.to_owned());
     }
@@ -142,11 +144,10 @@ impl Supervisor {
         }
         let ledger = self.ledger(app);
         let (seat, org) = (managed.seat.clone(), managed.org.clone());
-        let name = app.to_owned();
-        self.tasks.spawn(async move {
+        self.tasks.spawn(app, async move {
             let _place = org.acquire_owned().await;
             let contact = contact(&seat, &ledger, brought, id).await;
-            (name, Task::Contact(Box::new(contact), id))
+            Task::Contact(Box::new(contact), id)
         });
         self.busy.insert(app.to_owned());
     }
