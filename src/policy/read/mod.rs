@@ -4,6 +4,7 @@
 //! [`Table::finish`] is unknown. Readers return `None` after reporting, and go on with the next key first.
 
 mod api;
+mod alert;
 mod app;
 mod context;
 mod org;
@@ -19,6 +20,7 @@ use super::hint;
 use super::mask::{looks_secret, quoted};
 
 pub(super) use api::api;
+pub(super) use alert::alert;
 pub(super) use app::{AppDraft, Known, app, exists};
 pub(super) use context::{At, Context, Source};
 pub(super) use org::org;
