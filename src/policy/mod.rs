@@ -42,9 +42,7 @@ pub use compile::{SourceFile, compile};
 pub use diagnostic::{Fault, Place, to_json, to_text};
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
 pub use pattern::AppPattern;
-pub use service::{
-    ApiPolicy, ApiTls, ApiToken, JournalPolicy, MetricsAccess, Permission, SignalPolicy,
-};
+pub use service::{ApiPolicy, ApiTls, ApiToken, JournalPolicy, MetricsAccess, Permission, SignalPolicy};
 pub use store::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.
