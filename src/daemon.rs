@@ -45,6 +45,8 @@ pub struct Daemon {
     /// Cancel it to drain.
     pub drain: CancellationToken,
     task: JoinHandle<Result<(), JournalFault>>,
+    /// How the supervisor ended, once it has.
+    outcome: Option<Result<(), Failure>>,
 }
 
 impl Daemon {
@@ -92,20 +94,23 @@ impl Daemon {
             alerts,
             drain,
             task,
+            outcome: None,
         })
     }
 
-    /// Waits until it is drained.
+    /// Waits until it is drained, and its last letters are sent. May be dropped and called again.
     ///
     /// # Errors
     /// [`Failure`] (1) when the journal stopped it.
     pub async fn ended(&mut self) -> Result<(), Failure> {
-        let ended = (&mut self.task).await;
-        self.alerts.finish(LAST_LETTERS).await;
-        match ended {
-            Ok(ended) => ended.map_err(journal_failure),
-            Err(fault) => Err(Failure::failed(format!("the supervisor failed: {fault}"))),
+        if self.outcome.is_none() {
+            self.outcome = Some(match (&mut self.task).await {
+                Ok(ended) => ended.map_err(journal_failure),
+                Err(fault) => Err(Failure::failed(format!("the supervisor failed: {fault}"))),
+            });
         }
+        self.alerts.finish(LAST_LETTERS).await;
+        self.outcome.take().unwrap_or(Ok(()))
     }
 }
 

@@ -35,12 +35,17 @@ const MAY: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "api",
+        &[
+            "clock", "engine", "policy", "port", "rotation", "schedule", "secret",
+        ],
+    ),
+    (
         "alert",
         &[
             "clock", "engine", "port", "random", "rotation", "schedule", "secret",
         ],
     ),
-    ("api", &["clock", "engine", "port", "rotation", "secret"]),
     ("sandbox", &[]),
     ("lifecycle", &["app", "cli", "daemon", "engine", "policy"]),
     (

@@ -14,6 +14,8 @@
 mod catch_up;
 #[path = "engine/clock_jumps.rs"]
 mod clock_jumps;
+#[path = "engine/defect.rs"]
+mod defect;
 #[path = "engine/hand_clock.rs"]
 mod hand_clock;
 #[path = "engine/late.rs"]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::pattern::AppPattern;
 use super::store::TokenSource;
 use super::text;
 
@@ -33,32 +34,6 @@ pub enum Severity {
     Error,
     /// Consumers cannot log in, or will not in a moment.
     Critical,
-}
-
-/// The name of an app, in which `*` stands for any text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AppPattern(pub String);
-
-impl AppPattern {
-    /// Whether `app` is one of those that are meant.
-    pub fn matches(&self, app: &str) -> bool {
-        let Some((start, rest)) = self.0.split_once('*') else {
-            return self.0 == app;
-        };
-        let Some(mut left) = app.strip_prefix(start) else {
-            return false;
-        };
-        let mut parts: Vec<&str> = rest.split('*').collect();
-        let end = parts.pop().unwrap_or_default();
-        for part in parts {
-            let Some((_, after)) = left.split_once(part) else {
-                return false;
-            };
-            left = after;
-        }
-        left.ends_with(end)
-    }
 }
 
 /// How a sink is reached. Each secret is named by where it is kept.
@@ -148,29 +123,4 @@ pub enum SmtpTls {
     Implicit,
     /// Not at all: to a loopback address only.
     None,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_text_and_nothing_else_does() {
-        for (pattern, app, wanted) in [
-            ("billing", "billing", true),
-            ("billing", "billing-sync", false),
-            ("billing-*", "billing-sync", true),
-            ("billing-*", "billing-", true),
-            ("billing-*", "billing", false),
-            ("*", "anything", true),
-            ("*-eu", "billing-eu", true),
-            ("*-eu", "billing-eu-2", false),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "a-c-b", false),
-            ("a*a", "a", false),
-        ] {
-            let found = AppPattern(pattern.into()).matches(app);
-            assert_eq!(found, wanted, "{pattern} on {app}");
-        }
-    }
 }

@@ -28,6 +28,7 @@ mod cross;
 mod document;
 mod hint;
 mod mask;
+mod pattern;
 mod read;
 mod text;
 
@@ -35,12 +36,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use alert::{AlertPolicy, AppPattern, Severity, SinkPolicy, SmtpPolicy, SmtpTls};
+pub use alert::{AlertPolicy, Severity, SinkPolicy, SmtpPolicy, SmtpTls};
 pub use app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
 pub use compile::{SourceFile, compile};
 pub use diagnostic::{Fault, Place, to_json, to_text};
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
-pub use service::{ApiPolicy, ApiToken, JournalPolicy, Permission, SignalPolicy};
+pub use pattern::AppPattern;
+pub use service::{ApiPolicy, ApiTls, ApiToken, JournalPolicy, MetricsAccess, Permission, SignalPolicy};
 pub use store::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.

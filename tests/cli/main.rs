@@ -9,6 +9,7 @@
 
 mod bench;
 mod check;
+mod compare;
 mod daemon;
 mod plan;
 mod readers;

@@ -135,8 +135,8 @@ impl Supervisor {
     pub(super) async fn looked(&mut self, look: Result<Look, JoinError>) {
         match look {
             Ok(Look::Live(app, seen)) => self.credentials_seen(app, seen).await,
-            Ok(Look::Org(org, report, logins)) => self.org_answered(org, report, logins).await,
-            Ok(Look::Time(org, time)) => self.time_is_told(org, time).await,
+            Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
+            Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,
             // A defect of ours. The others go on.
             Err(fault) => tracing::error!("a look failed: {fault}"),
         }

@@ -4,6 +4,7 @@
 //! [`Table::finish`] is unknown. Readers return `None` after reporting, and go on with the next key first.
 
 mod alert;
+mod api;
 mod app;
 mod context;
 mod org;
@@ -19,10 +20,11 @@ use super::hint;
 use super::mask::{looks_secret, quoted};
 
 pub(super) use alert::alert;
+pub(super) use api::api;
 pub(super) use app::{AppDraft, Known, app, exists};
 pub(super) use context::{At, Context, Source};
 pub(super) use org::org;
-pub(super) use service::{api, journal, signal};
+pub(super) use service::{journal, signal};
 pub(super) use store::{kind_of, store};
 
 /// A value and where it and its key stand.
