@@ -50,6 +50,7 @@ const SHOWN: &[&str] = &[
     "org",
     "path",
     "pending_prefix",
+    "plain_http",
     "port",
     "propagation",
     "region",

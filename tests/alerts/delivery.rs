@@ -277,7 +277,11 @@ async fn a_sink_that_is_new_learns_what_is_open_and_no_more() {
     world
         .say(
             &alerts,
-            &[Said::App("billing", None, rekeyd::engine::note::Note::InTime)],
+            &[Said::App(
+                "billing",
+                None,
+                Box::new(rekeyd::engine::note::Note::InTime),
+            )],
         )
         .await;
     until("it is over", || {

@@ -160,7 +160,7 @@ async fn a_real_alertmanager_and_what_it_sends_on() {
     .await;
     say_now(
         &alerts,
-        &Said::App("billing", None, rekeyd::engine::note::Note::InTime),
+        &Said::App("billing", None, Box::new(rekeyd::engine::note::Note::InTime)),
     )
     .await;
     until_async("it is over", async || real.firing().await.is_empty()).await;

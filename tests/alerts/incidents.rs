@@ -239,7 +239,7 @@ fn held_by_whom_and_for_what() {
         why: "a store knows rotation x".into(),
     };
     world.tells(
-        &Said::App("billing", None, behind),
+        &Said::App("billing", None, Box::new(behind)),
         &["+ rekeyd/billing/held error by-rekeyd 1"],
     );
 }
@@ -357,7 +357,7 @@ fn overdue_ahead_and_past() {
         world.told["rekeyd/billing/overdue"].since,
         START + Duration::from_secs(60)
     );
-    let in_time = Said::App("billing", None, Note::InTime);
+    let in_time = Said::App("billing", None, Box::new(Note::InTime));
     world.tells(&in_time, &["- rekeyd/billing/overdue error past 1"]);
     world.tells(
         &overdue("billing", true),
@@ -370,7 +370,7 @@ fn overdue_ahead_and_past() {
 #[test]
 fn an_app_that_waits_to_be_adopted() {
     let mut world = Telling::new();
-    let unadopted = |why: &str| Said::App("billing", None, Note::Unadopted { why: why.into() });
+    let unadopted = |why: &str| Said::App("billing", None, Box::new(Note::Unadopted { why: why.into() }));
     world.tells(
         &unadopted("corp is empty"),
         &["+ rekeyd/billing/unadopted warning  1"],

@@ -22,7 +22,7 @@ pub fn id(number: u128) -> RotationId {
 /// One entry, of an app or of the service.
 #[derive(Clone)]
 pub enum Said {
-    App(&'static str, Option<u128>, Note),
+    App(&'static str, Option<u128>, Box<Note>),
     Service(ServiceNote),
 }
 
@@ -52,7 +52,7 @@ pub fn adopted(app: &'static str) -> Said {
         found: "in corp".into(),
         proof: probe(Verdict::Accepted),
     };
-    Said::App(app, None, note)
+    Said::App(app, None, Box::new(note))
 }
 
 fn started_with(app: &'static str, rotation: u128, caps: Capabilities) -> Said {
@@ -66,7 +66,7 @@ fn started_with(app: &'static str, rotation: u128, caps: Capabilities) -> Said {
         policy: serde_json::Value::Null,
         key: None,
     };
-    Said::App(app, Some(rotation), note)
+    Said::App(app, Some(rotation), Box::new(note))
 }
 
 pub fn started(app: &'static str, rotation: u128) -> Said {
@@ -79,7 +79,7 @@ pub fn started_in_place(app: &'static str, rotation: u128) -> Said {
 }
 
 pub fn step(app: &'static str, rotation: u128, step: Event) -> Said {
-    Said::App(app, Some(rotation), Note::Step { step })
+    Said::App(app, Some(rotation), Box::new(Note::Step { step }))
 }
 
 /// One try that failed.
@@ -120,7 +120,7 @@ pub fn undone() -> End {
 }
 
 pub fn checked(app: &'static str, health: Health) -> Said {
-    Said::App(app, None, Note::LiveChecked { health })
+    Said::App(app, None, Box::new(Note::LiveChecked { health }))
 }
 
 pub fn refused(app: &'static str) -> Said {
@@ -143,20 +143,20 @@ pub fn overdue(app: &'static str, past: bool) -> Said {
         past,
         why: "no rotation since 2026-09-01".into(),
     };
-    Said::App(app, None, note)
+    Said::App(app, None, Box::new(note))
 }
 
 pub fn hold_asked(app: &'static str, by: &str) -> Said {
     let (by, why) = (by.to_owned(), "audit week".to_owned());
-    Said::App(app, None, Note::HoldAsked { by, why })
+    Said::App(app, None, Box::new(Note::HoldAsked { by, why }))
 }
 
 pub fn hold_lifted(app: &'static str) -> Said {
     Said::App(
         app,
         None,
-        Note::HoldLifted {
+        Box::new(Note::HoldLifted {
             by: "uid 1000".into(),
-        },
+        }),
     )
 }

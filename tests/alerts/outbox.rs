@@ -169,7 +169,7 @@ async fn child_that_is_killed() {
                 &[refused("billing"), overdue("billing", true), fine("billing")],
             )
             .await;
-        let in_time = Said::App("billing", None, rekeyd::engine::note::Note::InTime);
+        let in_time = Said::App("billing", None, Box::new(rekeyd::engine::note::Note::InTime));
         world.say(&alerts, &[in_time]).await;
         println!("again");
     }

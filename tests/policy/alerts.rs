@@ -29,6 +29,7 @@ seen! {
     alert_secret_in_place_of_a_variable: "\"SLACK_URL\"" => "\"https://hooks.example/hunter2\"";
     alert_slack_url_in_the_policy: "url_env = \"SLACK_URL\"" => "url = \"https://hooks.example/hunter2\"";
     alert_over_plain_http: "https://hooks.example" => "http://hooks.example";
+    alert_with_a_token_in_the_clear: "token_env = \"ALERTS_TOKEN\"" => "token_env = \"ALERTS_TOKEN\"\nplain_http = true";
     alert_for_an_unknown_app: "\"bill*\"" => "\"bill*\", \"legcy\", \"payroll-*\"";
     alert_for_no_app: "[\"bill*\"]" => "[]";
     alert_by_mail_in_the_clear: "host = \"mail.example\"" => "host = \"mail.example\"\ntls = \"none\"";
@@ -63,6 +64,27 @@ fn every_kind_of_sink_is_read() {
             panic!("{policy:?}");
         };
         assert_eq!(smtp.port, port);
+    }
+}
+
+/// Alerts are no secret, and in a cluster an Alertmanager is seldom behind TLS: whoever says so may.
+#[test]
+fn an_alertmanager_in_the_clear_is_asked_for() {
+    let plain = ALERTS
+        .replace("https://alerts.example", "http://alerts.example")
+        .replace("token_env = \"ALERTS_TOKEN\"", "plain_http = true");
+    let policy = compile(&[file("rekeyd.toml", and(&plain))]).unwrap();
+    let SinkPolicy::Alertmanager { url, .. } = &policy.alerts["cluster"].sink else {
+        panic!("{policy:?}");
+    };
+    assert_eq!(url.as_str(), "http://alerts.example:9093/am");
+    for wrong in [
+        "http://u:p@alerts.example",
+        "ftp://alerts.example",
+        "http://alerts.example/?x=1",
+    ] {
+        let text = plain.replace("http://alerts.example:9093/am", wrong);
+        assert!(compile(&[file("rekeyd.toml", and(&text))]).is_err(), "{wrong}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use toml::de::DeValue;
 use url::Url;
 
-use super::scalar::{Complaint, file, line, number, url, variable};
+use super::scalar::{Complaint, boolean, file, line, number, url, variable};
 use super::store::only;
 use super::{Node, Table};
 use crate::policy::AppPattern;
@@ -104,9 +104,20 @@ fn pagerduty(mut table: Table<'_>) -> Option<SinkPolicy> {
 }
 
 fn alertmanager(mut table: Table<'_>) -> Option<SinkPolicy> {
-    let url = table.required("url", url);
+    let plain = table.or("plain_http", false, boolean);
+    let url = table.required("url", |node| match plain {
+        Some(true) => plain_url(node),
+        Some(false) | None => url(node),
+    });
     let token = maybe_secret(&mut table, ["token", "token_file", "token_env"]);
     let ca_file = table.optional("ca_file", file);
+    if let (Some(true), Some(Some(_)), Some(node)) = (plain, &token, table.get("plain_http")) {
+        node.fault(
+            "a token is not sent in the clear",
+            Some("leave `plain_http` out".into()),
+        );
+        return None;
+    }
     table.finish();
     Some(SinkPolicy::Alertmanager {
         url: url?,
@@ -211,6 +222,17 @@ fn tls(text: &str) -> Result<SmtpTls, Complaint> {
         "none" => Ok(SmtpTls::None),
         _ => Err(Complaint::from(format!("there is no `tls` {}", quoted(text)))
             .help("known: `starttls`, `implicit` or `none`")),
+    }
+}
+
+/// A URL that may also be `http` to another machine, for what is no secret: alerts hold none, and in a cluster an
+/// Alertmanager is seldom behind TLS.
+fn plain_url(node: &Node<'_>) -> Option<Url> {
+    let read = node.parse(|text| Url::parse(text).map_err(|_| "`url` is a URL".into()))?;
+    let bare = read.username().is_empty() && read.password().is_none() && read.query().is_none();
+    match read.scheme() {
+        "http" if bare && read.fragment().is_none() => Some(read),
+        _ => url(node),
     }
 }
 
