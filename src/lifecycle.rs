@@ -3,6 +3,8 @@
 //! A drain waits for answers that are on their way and starts no cutover; without overlap it goes on from the
 //! cutover to publish or undo. An abort leaves an unknown outcome, which the next start probes.
 
+pub mod notify;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +41,7 @@ impl Signals {
     pub async fn drain_then_abort(mut self, drain: CancellationToken) {
         self.next().await;
         tracing::info!("draining: stopping each rotation at its next boundary");
+        notify::stopping("draining");
         drain.cancel();
         self.next().await;
     }

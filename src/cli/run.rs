@@ -11,7 +11,7 @@ use crate::cli::{Context, config, runtime};
 use crate::clock::SystemClock;
 use crate::daemon::Daemon;
 use crate::engine::log;
-use crate::lifecycle::Signals;
+use crate::lifecycle::{Signals, notify};
 use crate::policy::Policy;
 use crate::random::SystemRandom;
 use crate::telemetry::logs::{self, DEFAULT_FILTER, Format};
@@ -65,6 +65,7 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
         version = env!("CARGO_PKG_VERSION"),
         "rekeyd is running"
     );
+    notify::ready(&format!("apps {}", policy.apps.len()));
     let drain = daemon.drain.clone();
     let code = tokio::select! {
         ended = daemon.ended() => ended.map(|()| ExitCode::from(OK)),
