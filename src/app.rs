@@ -169,7 +169,10 @@ impl Builder<'_> {
             policy,
             org: places,
             kind: app.target.kind().to_owned(),
+            places: settings.concurrency,
             cool_down: app.cool_down,
+            live_check: settings.live_check,
+            catch_up_spacing: settings.catch_up_spacing,
             watch: Some(watch),
         })
     }

@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 use crate::app;
 use crate::cli::exit::Failure;
 use crate::clock::Clock;
-use crate::engine::command::{Command, Reply};
+use crate::engine::board::Board;
+use crate::engine::command::{Command, Control, Reply};
 use crate::engine::ledger::Ledgers;
+use crate::engine::seat::House;
 use crate::engine::supervisor::{Supervisor, Told};
 use crate::journal::SqliteJournal;
 use crate::policy::Policy;
@@ -26,6 +28,12 @@ pub type Asked = (Command, oneshot::Sender<Reply>);
 pub struct Daemon {
     /// Where commands go in.
     pub commands: mpsc::Sender<Asked>,
+    /// Where words to the engine as a whole go in.
+    pub controls: mpsc::Sender<Control>,
+    /// What is known now.
+    pub board: Arc<Board>,
+    /// Journal, clock, randomness and fingerprints.
+    pub house: House,
     /// What is known of each app, kept up to date.
     pub ledgers: Arc<Mutex<Ledgers>>,
     /// Cancel it to drain.
@@ -56,14 +64,19 @@ impl Daemon {
         let ledgers = Ledgers::read(&records).map_err(|fault| Failure::failed(fault.to_string()))?;
         let apps = app::build(policy, &ledgers, &house)?;
         let drain = CancellationToken::new();
-        let supervisor = Supervisor::new(house, apps, tick, told, drain.clone())
+        let supervisor = Supervisor::new(house.clone(), apps, tick, told, drain.clone())
             .await
             .map_err(journal_failure)?;
         let ledgers = supervisor.ledgers();
+        let board = supervisor.board();
         let (commands, asked) = mpsc::channel(32);
-        let task = tokio::spawn(supervisor.run(asked));
+        let (controls, told) = mpsc::channel(8);
+        let task = tokio::spawn(supervisor.run(asked, told));
         Ok(Daemon {
             commands,
+            controls,
+            board,
+            house,
             ledgers,
             drain,
             task,

@@ -224,6 +224,9 @@ pub struct OrgReport {
 /// One org, looked at apart from any app: does our own login work, and what time is it there?
 #[async_trait]
 pub trait OrgWatch: Send + Sync {
+    /// The org's clock, asked without logging in.
+    async fn time(&self) -> Result<Timestamp, Fault>;
+
     /// One cheap request with our own login.
     async fn look(&self) -> Result<OrgReport, Fault>;
 

@@ -36,7 +36,7 @@ const MAY: &[(&str, &[&str])] = &[
     ),
     ("api", &["clock", "engine", "port", "rotation", "secret"]),
     ("sandbox", &[]),
-    ("lifecycle", &["cli"]),
+    ("lifecycle", &["app", "cli", "daemon", "engine", "policy"]),
     (
         "daemon",
         &[

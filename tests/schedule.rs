@@ -9,6 +9,8 @@
 
 #[path = "schedule/clock_changes.rs"]
 mod clock_changes;
+#[path = "schedule/deadline.rs"]
+mod deadline;
 #[path = "schedule/due.rs"]
 mod due;
 #[path = "schedule/unix_meaning.rs"]

@@ -27,12 +27,19 @@ pub fn load(context: &Context) -> Result<Policy, Failure> {
 /// # Errors
 /// As [`load`].
 pub fn load_complete(context: &Context) -> Result<Policy, Failure> {
-    let policy = load(context)?;
+    complete(&context.config).map_err(|faults| refusal(&faults, context.json))
+}
+
+/// The same, with its faults.
+///
+/// # Errors
+/// Every fault of every file; never empty.
+pub fn complete(path: &Path) -> Result<Policy, Vec<Fault>> {
+    let policy = read(path)?;
     let faults = references::faults(&policy);
-    if faults.is_empty() {
-        Ok(policy)
-    } else {
-        Err(refusal(&faults, context.json))
+    match faults.is_empty() {
+        true => Ok(policy),
+        false => Err(faults),
     }
 }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 use crate::api::{Service, socket};
 use crate::cli::exit::{Failure, OK};
 use crate::cli::{Context, config, runtime};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SteadyClock};
 use crate::daemon::Daemon;
+use crate::engine::command::Control;
 use crate::engine::log;
-use crate::lifecycle::{Signals, notify};
-use crate::policy::Policy;
+use crate::lifecycle::{Asked, Reloader, Signals, notify};
+use crate::policy::{Policy, SignalPolicy};
 use crate::random::SystemRandom;
 use crate::telemetry::logs::{self, DEFAULT_FILTER, Format};
 
@@ -22,7 +23,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub fn run(context: &Context) -> Result<ExitCode, Failure> {
     let policy = config::load_complete(context)?;
     logging(context.json)?;
-    runtime()?.block_on(serve(&policy))
+    runtime()?.block_on(serve(context, policy))
 }
 
 fn logging(json: bool) -> Result<(), Failure> {
@@ -36,10 +37,11 @@ fn logging(json: bool) -> Result<(), Failure> {
     logs::init(format, &filter, std::io::stderr).map_err(|fault| Failure::config(fault.to_string()))
 }
 
-async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
-    let signals = Signals::take()?;
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let mut daemon = Daemon::start(policy, clock, random, TICK, Arc::new(log::log)).await?;
+async fn serve(context: &Context, policy: Policy) -> Result<ExitCode, Failure> {
+    let mut signals = Signals::take()?;
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
+    let random = Arc::new(SystemRandom);
+    let mut daemon = Daemon::start(&policy, clock.clone(), random, TICK, Arc::new(log::log)).await?;
     let socket = policy.api.as_ref().and_then(|api| api.socket.as_deref());
     let serving = match socket {
         Some(path) => {
@@ -54,7 +56,7 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
             let service = Service {
                 commands: daemon.commands.clone(),
                 ledgers: daemon.ledgers.clone(),
-                clock: Arc::new(SystemClock),
+                clock,
             };
             Some(tokio::spawn(socket::serve(bound, service, daemon.drain.clone())))
         }
@@ -65,12 +67,11 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
         version = env!("CARGO_PKG_VERSION"),
         "rekeyd is running"
     );
-    notify::ready(&format!("apps {}", policy.apps.len()));
-    let drain = daemon.drain.clone();
-    let code = tokio::select! {
-        ended = daemon.ended() => ended.map(|()| ExitCode::from(OK)),
-        () = signals.drain_then_abort(drain) => Err(Failure::failed("aborted before every rotation had stopped")),
-    };
+    notify::ready(&in_force(&policy));
+    let board = daemon.board.clone();
+    tokio::spawn(notify::watchdog(move || board.cards().heartbeat));
+    let mut reloader = Reloader::new(context.config.clone(), policy);
+    let code = until_ended(&mut daemon, &mut signals, &mut reloader).await;
     if let Some(serving) = serving {
         serving.abort();
         // Nothing is learnt by it but that the socket's file is gone.
@@ -78,4 +79,51 @@ async fn serve(policy: &Policy) -> Result<ExitCode, Failure> {
     }
     tracing::info!("rekeyd has stopped");
     code
+}
+
+async fn until_ended(
+    daemon: &mut Daemon,
+    signals: &mut Signals,
+    reloader: &mut Reloader,
+) -> Result<ExitCode, Failure> {
+    loop {
+        let asked = tokio::select! {
+            ended = daemon.ended() => return ended.map(|()| ExitCode::from(OK)),
+            asked = signals.next() => asked,
+        };
+        match asked {
+            Asked::Reload => {
+                notify::reloading();
+                let taken = reloader.reload(daemon).await;
+                let policy = in_force(&reloader.policy);
+                notify::ready(&match taken {
+                    true => policy,
+                    false => format!("{policy}; a new policy was refused, see the log"),
+                });
+            }
+            Asked::Rotate => {
+                let wanted = match &reloader.policy.signal {
+                    SignalPolicy::Due => None,
+                    SignalPolicy::Apps(apps) => Some(apps.clone()),
+                };
+                tracing::info!("asked to rotate by SIGUSR1");
+                // An engine that has ended is told of by its end.
+                let _ended = daemon.controls.send(Control::Wake(wanted)).await;
+            }
+            Asked::Stop if daemon.drain.is_cancelled() => {
+                return Err(Failure::failed("aborted before every rotation had stopped"));
+            }
+            Asked::Stop => {
+                tracing::info!("draining: stopping each rotation at its next boundary");
+                notify::stopping("draining");
+                daemon.drain.cancel();
+            }
+        }
+    }
+}
+
+/// For the service manager's line.
+fn in_force(policy: &Policy) -> String {
+    let (apps, orgs, stores) = (policy.apps.len(), policy.orgs.len(), policy.stores.len());
+    format!("apps {apps}, orgs {orgs}, stores {stores}")
 }

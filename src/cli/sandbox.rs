@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use crate::cli::exit::{FAILED, Failure, OK};
 use crate::cli::{Context, output, runtime};
-use crate::lifecycle::Signals;
+use crate::lifecycle::{Asked, Signals};
 use crate::sandbox;
 
 /// What to serve.
@@ -43,7 +43,8 @@ pub fn run(_context: &Context, args: Args) -> Result<ExitCode, Failure> {
             let mut signals = Signals::take()?;
             let announce =
                 |org: &sandbox::RunningSandbox| output::line(&format!("listening on {}", org.base_url()));
-            let served = sandbox::run(&seed, listen, announce, signals.next()).await;
+            let stop = async { while signals.next().await != Asked::Stop {} };
+            let served = sandbox::run(&seed, listen, announce, stop).await;
             served.map_err(|fault| Failure::failed(fault.to_string()))?;
             Ok(ExitCode::from(OK))
         }),

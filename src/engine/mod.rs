@@ -21,6 +21,7 @@ mod effects;
 pub mod health;
 pub mod lane;
 pub mod ledger;
+mod live;
 pub mod log;
 mod look;
 pub mod note;

@@ -31,11 +31,6 @@ pub fn stopping(status: &str) {
     send(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))]);
 }
 
-/// What `systemctl status` shows beside the rest.
-pub fn status(text: &str) {
-    send(&[NotifyState::Status(&one_line(text))]);
-}
-
 /// Tells the watchdog, where one is set, that the engine works: only while `heartbeat` changes. Never returns.
 ///
 /// It is the change that counts and not the age, so that neither a clock that was set nor a suspended machine looks
@@ -104,7 +99,7 @@ mod tests {
     }
 
     async fn step(work: &mut (impl Future<Output = ()> + Unpin)) {
-        advance(Duration::from_secs(2)).await;
+        advance(Duration::from_millis(2100)).await;
         tokio::select! {
             biased;
             () = work => {}

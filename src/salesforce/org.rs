@@ -15,7 +15,7 @@ use super::login::{Assertion, Session};
 use super::metadata::{self, Described};
 use super::session::Sessions;
 use super::settings::{OrgSettings, SetupError};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::port::Fault;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -153,18 +153,7 @@ impl Org {
         struct Offer {
             version: String,
         }
-        let request = Request {
-            operation: "versions",
-            method: Method::GET,
-            url: self.at("/services/data/"),
-            bearer: None,
-            content: Content::Nothing,
-        };
-        let reply = self
-            .http
-            .send(request)
-            .await
-            .map_err(|why| Failure::from(why).fault())?;
+        let reply = self.offer().await?;
         let body = fault::read(&reply).map_err(|class| class.fault(Area::Credentials))?;
         let offers: Vec<Offer> = serde_json::from_slice(body)
             .map_err(|_| Fault::Unusable("the list of API versions is not legible".into()))?;
@@ -180,6 +169,25 @@ impl Org {
                     self.wanted
                 ))
             })
+    }
+
+    /// The list of versions, which needs no login.
+    async fn offer(&self) -> Result<Reply, Fault> {
+        let request = Request {
+            operation: "versions",
+            method: Method::GET,
+            url: self.at("/services/data/"),
+            bearer: None,
+            content: Content::Nothing,
+        };
+        let reply = self.http.send(request).await;
+        reply.map_err(|why| Failure::from(why).fault())
+    }
+
+    /// The org's clock, by the `Date` of an answer that needs no login.
+    pub(super) async fn date(&self) -> Result<Timestamp, Fault> {
+        let date = self.offer().await?.date;
+        date.ok_or_else(|| Fault::Unusable("the org's answer has no date".into()))
     }
 
     /// One REST request, sent again only if the session had expired.

@@ -31,6 +31,10 @@ impl Watch {
 
 #[async_trait]
 impl OrgWatch for Watch {
+    async fn time(&self) -> Result<Timestamp, Fault> {
+        self.org.date().await
+    }
+
     async fn look(&self) -> Result<OrgReport, Fault> {
         self.org.renew_session_older_than(FRESH).await?;
         let reply = self.org.rest(&Call::get("limits", "/limits".into())).await;

@@ -160,12 +160,20 @@ pub fn decide(timing: &Timing, ledger: &Ledger, now: DateTime<Utc>) -> Decision 
 }
 
 /// When the current credential becomes due, and the first half of the reason.
-fn due_at(timing: &Timing, ledger: &Ledger, adopted_at: DateTime<Utc>) -> (Option<DateTime<Utc>>, String) {
+pub(super) fn due_at(
+    timing: &Timing,
+    ledger: &Ledger,
+    adopted_at: DateTime<Utc>,
+) -> (Option<DateTime<Utc>>, String) {
     let rule = match &timing.schedule {
         Schedule::Every(every) => format!("every {}", super::duration::text(*every)),
         Schedule::Cron(calendar) => format!("cron `{}` in {}", calendar.cron, calendar.zone.name()),
     };
-    let after = |base| timing.schedule.due_after(base);
+    let rule = match timing.delay.is_zero() {
+        true => rule,
+        false => format!("{rule} and {} of jitter", super::duration::text(timing.delay)),
+    };
+    let after = |base| timing.due_after(base);
     if let Some(last) = ledger.last_success {
         return (after(last), format!("{rule}, last rotated {}", text(last)));
     }
@@ -177,15 +185,15 @@ fn due_at(timing: &Timing, ledger: &Ledger, adopted_at: DateTime<Utc>) -> (Optio
     }
     let adopted = format!("never rotated here, age unknown, adopted {}", text(adopted_at));
     match timing.first {
-        First::Now => (Some(adopted_at), format!("first = \"now\", {adopted}")),
+        First::Now => (timing.later(adopted_at), format!("first = \"now\", {adopted}")),
         First::AfterInterval => (after(adopted_at), format!("{rule}, {adopted}")),
         First::At(at) => (
-            Some(at.max(adopted_at)),
+            timing.later(at.max(adopted_at)),
             format!("first = {}, {adopted}", text(at)),
         ),
     }
 }
 
-fn text(at: DateTime<Utc>) -> String {
+pub(super) fn text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -9,6 +9,7 @@
 //! - `window`: when a rotation may start.
 //! - `duration`: `90d`, `1h30m` and back.
 //! - `timing`: everything that decides when one app rotates.
+//! - `deadline`: when a credential is too old, and since when that is worth telling.
 //! - `due`: timing and what the journal knows, at one moment, to a decision with its reason.
 //!
 //! Not here: reading a clock (`now` is a parameter), retries and backoff (the rotation core), TOML (the policy).
@@ -17,6 +18,7 @@
 //! week finds an app due once, not seven times.
 
 pub mod calendar;
+pub mod deadline;
 pub mod dialect;
 pub mod due;
 pub mod duration;
@@ -24,7 +26,8 @@ pub mod timing;
 pub mod window;
 
 pub use calendar::Calendar;
+pub use deadline::{Lateness, deadline, lateness};
 pub use dialect::{Cron, CronFault};
 pub use due::{Decision, Ledger, decide};
-pub use timing::{First, Schedule, Timing};
+pub use timing::{First, Schedule, Timing, delay_of};
 pub use window::Window;

@@ -14,13 +14,16 @@ use super::window::Window;
 pub struct Timing {
     /// When the next rotation becomes due.
     pub schedule: Schedule,
-    /// The most that [`Timing::jitter_of`] may add; zero for none.
+    /// The most that [`Timing::delay`] may be; zero for none.
     pub jitter: Duration,
+    /// This app's own part of it, from [`delay_of`]: it is due this much later than the schedule says.
+    #[serde(default)]
+    pub delay: Duration,
     /// When a due rotation may start; always, where there is none.
     pub window: Option<Window>,
     /// What an adopted credential of unknown age waits for.
     pub first: First,
-    /// The age at which a credential that was not rotated is worth an alert.
+    /// The age that no credential may reach: a deadline, of which somebody is told before and after.
     pub max_age: Option<Duration>,
 }
 
@@ -56,29 +59,37 @@ impl Schedule {
     }
 }
 
+/// The delay that belongs to an app: the same on every host and after every restart, spread evenly over `0..jitter` by
+/// the app's name.
+pub fn delay_of(app: &str, jitter: Duration) -> Duration {
+    let digest = Sha256::new_with_prefix(b"rekeyd jitter\0")
+        .chain_update(app)
+        .finalize();
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |n, byte| (n << 8) | u64::from(*byte));
+    Duration::from_secs(number.checked_rem(jitter.as_secs()).unwrap_or(0))
+}
+
 impl Timing {
-    /// The delay that belongs to this app: the same on every host and after every restart, spread evenly over
-    /// `0..jitter` by the app's name. Only shown so far; [`super::due`] does not add it.
-    pub fn jitter_of(&self, app: &str) -> Duration {
-        let most = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
-        let digest = Sha256::new_with_prefix(b"rekeyd jitter\0")
-            .chain_update(app)
-            .finalize();
-        let number = digest
-            .iter()
-            .take(8)
-            .fold(0_u64, |n, byte| (n << 8) | u64::from(*byte));
-        Duration::from_millis(number.checked_rem(most).unwrap_or(0))
+    /// When a credential that came to be at `base` becomes due: the schedule, and this app's delay.
+    pub fn due_after(&self, base: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.later(self.schedule.due_after(base)?)
+    }
+
+    /// `at`, and this app's delay.
+    pub fn later(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        at.checked_add_signed(TimeDelta::from_std(self.delay).ok()?)
     }
 
     /// The moments at which rotations would start, if each succeeded at once: due, then the window.
     pub fn upcoming(&self, due: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> + '_ {
-        std::iter::successors(self.start_of(due), |last| {
-            self.start_of(self.schedule.due_after(*last)?)
-        })
+        std::iter::successors(self.start_of(due), |last| self.start_of(self.due_after(*last)?))
     }
 
-    fn start_of(&self, due: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    /// When a rotation that is due at `due` may start; `None` where the window never opens again.
+    pub fn start_of(&self, due: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match &self.window {
             None => Some(due),
             Some(window) => window.next_open(due),

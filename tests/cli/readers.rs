@@ -41,6 +41,7 @@ fn started() -> Note {
         reason: "asked for".into(),
         by: "uid 0".into(),
         policy: serde_json::Value::Null,
+        key: None,
     }
 }
 

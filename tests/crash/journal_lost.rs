@@ -36,6 +36,7 @@ async fn rotate(desk: &Desk) -> Reply {
         reason: "a test".into(),
         by: "a test".into(),
         ignore_window: false,
+        key: None,
     };
     desk.ask(command).await
 }

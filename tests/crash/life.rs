@@ -118,7 +118,7 @@ impl World {
         let managed = &apps[APP];
         let seat = Arc::new(around.seat(&managed.seat));
         let fresh = ledgers
-            .0
+            .apps
             .get(APP)
             .and_then(|ledger| ledger.run.as_ref())
             .is_none();
@@ -135,6 +135,7 @@ impl World {
                 reason: "a test".into(),
                 by: "a test".into(),
                 policy: managed.policy.clone(),
+                key: None,
             };
             let entry = note.entry(APP, Some(id(ROTATION))).unwrap();
             let now = self.clock.now();
@@ -209,7 +210,7 @@ impl Desk {
         self.ledgers
             .lock()
             .unwrap()
-            .0
+            .apps
             .get(APP)
             .map(of)
             .unwrap_or_default()
@@ -245,6 +246,7 @@ impl World {
             managed.seat = Arc::new(around.seat(&managed.seat));
         }
         let (commands, asked) = mpsc::channel(8);
+        let (_controls, told_all) = mpsc::channel(8);
         let (drain, tick) = (CancellationToken::new(), Duration::from_secs(30));
         let told = Arc::new(|_: &str, _: &State, _: &[Event]| {});
         let supervisor = Supervisor::new(around.house(&house), apps, tick, told, drain)
@@ -257,7 +259,7 @@ impl World {
             fuse,
         };
         let end = tokio::select! {
-            ended = supervisor.run(asked) => panic!("the service ended: {ended:?}"),
+            ended = supervisor.run(asked, told_all) => panic!("the service ended: {ended:?}"),
             end = script(&desk) => end,
         };
         // What was spawned is dropped at the next turn.

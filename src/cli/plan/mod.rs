@@ -23,7 +23,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::tell;
 use crate::policy::{AppPolicy, Login, Policy, Target};
-use crate::schedule::{Timing, duration};
+use crate::schedule::{self, Timing, deadline, duration};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -92,7 +92,7 @@ fn plan(app: &AppPolicy, policy: &Policy, ledgers: &Ledgers, now: DateTime<Utc>)
         next: next(&app.timing, &due, now),
         due: due.now,
         why: due.why,
-        timing: timing(&app.timing, &app.name),
+        timing: timing(&app.timing, &ledger.for_schedule()),
         changes: match method.changes_key() {
             true => "the client id and the client secret: consumers must take both from the store".into(),
             false => "the client secret; the client id stays".into(),
@@ -111,7 +111,7 @@ fn next(timing: &Timing, due: &Due, now: DateTime<Utc>) -> Vec<String> {
     starts.take(3).map(due::text).collect()
 }
 
-fn timing(timing: &Timing, app: &str) -> Vec<String> {
+fn timing(timing: &Timing, known: &schedule::Ledger) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(window) = &timing.window {
         let (cron, zone) = (&window.opens.cron, window.opens.zone.name());
@@ -119,15 +119,18 @@ fn timing(timing: &Timing, app: &str) -> Vec<String> {
         lines.push(format!("window `{cron}` in {zone} for {length}"));
     }
     if !timing.jitter.is_zero() {
-        let own = tell::duration_words(timing.jitter_of(app));
+        let own = tell::duration_words(timing.delay);
         let most = duration::text(timing.jitter);
         lines.push(format!(
-            "jitter {own} of at most {most}: shown only, this version does not add it"
+            "jitter {own} of at most {most}, always the same for this app"
         ));
     }
     if let Some(age) = timing.max_age {
         let age = duration::text(age);
-        lines.push(format!("max_age {age}: shown only, this version does not alert"));
+        lines.push(match deadline(timing, known) {
+            Some(at) => format!("max_age {age}: too old {}", due::text(at)),
+            None => format!("max_age {age}"),
+        });
     }
     lines
 }

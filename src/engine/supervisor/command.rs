@@ -159,7 +159,7 @@ impl Supervisor {
     }
 }
 
-fn may_rotate(
+pub(super) fn may_rotate(
     managed: &Managed,
     ledger: &AppLedger,
     now: Timestamp,

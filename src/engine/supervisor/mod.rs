@@ -3,8 +3,13 @@
 //! Level-triggered: on each tick what is due is computed anew from the ledgers, so that nothing is missed while the
 //! process was away and nothing happens twice. One lane per app; a failing app delays no other.
 
+mod clock;
 mod command;
 mod contact;
+mod control;
+mod live;
+mod org;
+mod overdue;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,15 +19,20 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::clock::Watchman;
+use self::live::Live;
+use self::org::Orgs;
 use crate::clock::Timestamp;
 use crate::engine::adopt::Contact;
-use crate::engine::command::{Command, Reply};
+use crate::engine::board::Board;
+use crate::engine::command::{Command, Control, Reply};
 use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
+use crate::engine::live::Seen;
 use crate::engine::note::Note;
 use crate::engine::seat::{House, Seat};
 use crate::port::journal::{JournalFault, RecordQuery};
-use crate::port::{self, Fault};
+use crate::port::{self, Fault, OrgReport};
 use crate::random;
 use crate::rotation::{Event, Limits, Observation, Rest, RotationId, State};
 use crate::schedule::{Decision, Timing, decide};
@@ -40,10 +50,16 @@ pub struct Managed {
     pub policy: serde_json::Value,
     /// How many rotations of the org may be active at once.
     pub org: Arc<Semaphore>,
-    /// What is not the seat's: for the board, and between two rotations on demand.
+    /// How many that is.
+    pub places: u32,
+    /// What it is at Salesforce, in the policy's word.
     pub kind: String,
     /// How long after the end of a rotation none is started on demand.
     pub cool_down: Duration,
+    /// How often the current credential and our own login are tried; zero for never.
+    pub live_check: Duration,
+    /// Between two starts, in one org, of rotations that fell due while the service was away.
+    pub catch_up_spacing: Duration,
     /// Our own login to the org, looked at on a timer; `None` where nobody can.
     pub watch: Option<Arc<dyn port::OrgWatch>>,
 }
@@ -67,6 +83,19 @@ pub struct Supervisor {
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
     /// Commands for an app that is only being looked at: they are heard as soon as the look is over.
     parked: Vec<(Command, oneshot::Sender<Reply>)>,
+    board: Arc<Board>,
+    time: Watchman,
+    live: Live,
+    orgs: Orgs,
+    /// What nobody waits for at the end: looks that write nothing outside.
+    looks: JoinSet<Look>,
+}
+
+/// A look that ended.
+enum Look {
+    Live(String, Vec<Seen>),
+    Org(String, Result<OrgReport, Fault>, (u64, u64)),
+    Time(String, Result<Timestamp, Fault>),
 }
 
 enum Task {
@@ -95,7 +124,8 @@ impl Supervisor {
                 managed.seat.target.remember_proves_early(ledger.proves_early);
             }
         }
-        Ok(Supervisor {
+        let time = Watchman::start(house.clock.as_ref());
+        let supervisor = Supervisor {
             house,
             apps,
             ledgers: Arc::new(Mutex::new(ledgers)),
@@ -109,7 +139,19 @@ impl Supervisor {
             tasks: JoinSet::new(),
             submitters: BTreeMap::new(),
             parked: Vec::new(),
-        })
+            board: Arc::default(),
+            time,
+            live: Live::default(),
+            orgs: Orgs::default(),
+            looks: JoinSet::new(),
+        };
+        supervisor.show();
+        Ok(supervisor)
+    }
+
+    /// What is known now, for the metrics and the API.
+    pub fn board(&self) -> Arc<Board> {
+        self.board.clone()
     }
 
     /// The ledgers as they are kept up to date, for status.
@@ -124,14 +166,18 @@ impl Supervisor {
     pub async fn run(
         mut self,
         mut commands: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
+        mut controls: mpsc::Receiver<Control>,
     ) -> Result<(), JournalFault> {
         let drain = self.drain.clone();
         loop {
+            self.beat(drain.is_cancelled());
             if drain.is_cancelled() && self.tasks.is_empty() {
                 return Ok(());
             }
             if !drain.is_cancelled() {
+                self.watch_the_clock().await;
                 self.start_what_is_due().await?;
+                self.look_around().await;
             }
             let until = self.house.clock.now() + self.tick;
             let clock = self.house.clock.clone();
@@ -139,7 +185,9 @@ impl Supervisor {
                 () = clock.sleep_until(until) => {}
                 () = drain.cancelled(), if self.tasks.is_empty() => {}
                 Some(done) = self.tasks.join_next() => self.finished(done).await?,
+                Some(look) = self.looks.join_next() => self.looked(look).await,
                 Some((command, reply)) = commands.recv() => self.command(command, reply).await?,
+                Some(control) = controls.recv() => self.control(control).await?,
             }
         }
     }
@@ -177,6 +225,7 @@ impl Supervisor {
             .filter(|app| !self.busy.contains(*app))
             .cloned()
             .collect();
+        let mut due = Vec::new();
         for app in names {
             let Some(managed) = self.apps.get(&app).cloned() else {
                 continue;
@@ -204,14 +253,18 @@ impl Supervisor {
                 continue;
             }
             match decide(timing, &ledger.for_schedule(), now.to_utc()) {
-                Decision::Due { reason, .. } => {
-                    self.begin(&app, &managed, reason, "schedule".into(), None)
-                        .await?;
-                }
+                Decision::Due { reason, since } => due.push((since, app, managed, reason)),
                 Decision::NotDue { .. }
                 | Decision::Waiting { .. }
                 | Decision::Running { .. }
                 | Decision::Unadopted { .. } => self.look_at_aside(&app, &managed, &ledger, now),
+            }
+        }
+        due.sort_by_key(|(since, ..)| *since);
+        for (since, app, managed, reason) in due {
+            if self.may_start(&managed, since.into(), now) {
+                self.begin(&app, &managed, reason, "schedule".into(), None)
+                    .await?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 
 use super::scalar::{cron, duration, moment, some_duration, zone};
 use super::{Node, Table};
-use crate::schedule::{Calendar, First, Schedule, Timing, Window};
+use crate::schedule::{Calendar, First, Schedule, Timing, Window, delay_of};
 
 /// How many runs are looked at where a rule is about all of them: more than a year of daily ones.
 const RUNS: usize = 400;
@@ -39,6 +39,7 @@ pub(super) fn timing<'a>(app: &str, table: &mut Table<'a>) -> Option<Timing> {
     Some(Timing {
         schedule,
         jitter,
+        delay: delay_of(app, jitter),
         window: opens?.map(|(window, _)| window),
         first: first?,
         max_age: max_age?.map(|(age, _)| age),

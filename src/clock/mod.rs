@@ -1,7 +1,12 @@
-//! Time as a parameter. The only file that asks the operating system what time it is.
+//! Time as a parameter. Only this room asks the operating system what time it is.
+//!
+//! Commands go by the system's clock ([`SystemClock`]). The service goes by a clock that the system's cannot move by
+//! surprise ([`SteadyClock`]).
 //!
 //! Decisions take a [`Timestamp`]; waiting goes through [`Clock`], so that a test moves the daemon and the
 //! simulated org together and minutes of propagation cost nothing.
+
+mod steady;
 
 use std::fmt;
 use std::ops::Add;
@@ -10,6 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use steady::SteadyClock;
 
 /// Milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +63,14 @@ impl fmt::Display for Timestamp {
 pub trait Clock: Send + Sync {
     /// The wall clock.
     fn now(&self) -> Timestamp;
+
+    /// What the machine's clock shows, if that is not what is gone by.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
+    /// Goes by what the machine's clock shows, from here on.
+    fn adopt_wall(&self) {}
 
     /// Returns once [`Clock::now`] is at or past `until`.
     async fn sleep_until(&self, until: Timestamp);

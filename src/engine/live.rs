@@ -1,0 +1,181 @@
+//! The live check of one app: what do consumers read now, and does Salesforce take it? Read-only.
+//!
+//! It finds what no rotation would: a rotation that a person did in Setup, an edit of a store, a credential that was
+//! revoked. One look may be wrong about a pair (answers mix for a while after any change), so what is wrong must be
+//! seen [`TIMES`] times before it is told; what is right needs one look.
+
+use std::time::Duration;
+
+use crate::engine::health::Health;
+use crate::engine::seat::Seat;
+use crate::port::{Place, ProbeReport, Verdict};
+use crate::secret::{Credential, Fingerprint};
+
+/// How often in a row the same thing has to be found wrong.
+pub(super) const TIMES: u32 = 3;
+
+/// Between two looks while something seems wrong; never longer than the usual distance.
+pub(super) const AGAIN: Duration = Duration::from_secs(20);
+
+/// One store, looked at.
+pub(super) struct Seen {
+    /// Its name.
+    pub store: String,
+    /// It answered.
+    pub up: bool,
+    /// What it holds as current.
+    pub pair: Option<Fingerprint>,
+    /// What Salesforce says to that.
+    pub probe: Option<ProbeReport>,
+}
+
+impl Seen {
+    /// Whether the pair is accepted; `None` where nobody can tell.
+    pub fn accepted(&self) -> Option<bool> {
+        match self.probe.as_ref().map(|probe| &probe.verdict)? {
+            Verdict::Accepted => Some(true),
+            Verdict::Refused => Some(false),
+            Verdict::Inconclusive(_) => None,
+        }
+    }
+}
+
+/// Looks at every store, and asks once about each pair that is found.
+pub(super) async fn look(seat: &Seat) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = Vec::with_capacity(seat.stores.len());
+    for (index, at) in seat.stores.iter().enumerate() {
+        let slot = at.store.read(&Place::Current).await;
+        let up = slot.is_ok();
+        let value = slot.ok().and_then(|slot| slot.value);
+        let pair: Option<Credential> = seat.credential(index, value.as_ref());
+        let print = pair.as_ref().map(|pair| seat.prints(pair).pair);
+        let before = seen.iter().find(|other| other.pair == print);
+        let probe = match (&pair, before.map(|other| other.probe.clone())) {
+            (_, Some(known)) => known,
+            (Some(pair), None) => Some(seat.target.probe(pair).await),
+            (None, None) => None,
+        };
+        seen.push(Seen {
+            store: at.store.name().to_owned(),
+            up,
+            pair: print,
+            probe,
+        });
+    }
+    seen
+}
+
+/// What it amounts to; `None` where nobody can tell. `known` is the pair that the journal calls current.
+pub(super) fn judge(seen: &[Seen], known: Option<Fingerprint>) -> Option<Health> {
+    let answered: Vec<&Seen> = seen.iter().filter(|seen| seen.up).collect();
+    let refused = || answered.iter().filter(|seen| seen.accepted() == Some(false));
+    if let Some(probe) = refused().find_map(|seen| seen.probe.clone()) {
+        let stores = refused().map(|seen| seen.store.clone()).collect();
+        return Some(Health::Refused { stores, probe });
+    }
+    let first = answered.first()?;
+    let held = || {
+        let words = answered.iter().map(|seen| match seen.pair {
+            Some(pair) => format!("{} holds {}", seen.store, pair.short()),
+            None => format!("{} holds none", seen.store),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    if first.pair.is_none() || answered.iter().any(|seen| seen.pair != first.pair) {
+        return Some(Health::Disagree { why: held() });
+    }
+    first.accepted().filter(|accepted| *accepted)?;
+    match known == first.pair {
+        true => Some(Health::Fine),
+        false => Some(Health::Foreign {
+            why: format!(
+                "{}, where {} was published last",
+                held(),
+                known.map_or_else(|| "none".into(), |print| print.short())
+            ),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn print(byte: u8) -> Fingerprint {
+        Fingerprint([byte; 16])
+    }
+
+    fn seen(store: &str, pair: Option<u8>, verdict: Verdict) -> Seen {
+        Seen {
+            store: store.into(),
+            up: true,
+            pair: pair.map(print),
+            probe: pair.map(|_| ProbeReport {
+                verdict,
+                probe: "introspect".into(),
+                host: "acme".into(),
+                answer: "200".into(),
+                at: Timestamp(0),
+            }),
+        }
+    }
+
+    fn down(store: &str) -> Seen {
+        Seen {
+            up: false,
+            ..seen(store, None, Verdict::Accepted)
+        }
+    }
+
+    #[test]
+    fn one_accepted_pair_everywhere_that_is_known_is_fine() {
+        let both = [
+            seen("a", Some(1), Verdict::Accepted),
+            seen("b", Some(1), Verdict::Accepted),
+        ];
+        assert_eq!(judge(&both, Some(print(1))), Some(Health::Fine));
+        assert!(matches!(
+            judge(&both, Some(print(2))),
+            Some(Health::Foreign { .. })
+        ));
+    }
+
+    #[test]
+    fn a_refused_pair_is_louder_than_a_difference() {
+        let mixed = [
+            seen("a", Some(1), Verdict::Accepted),
+            seen("b", Some(2), Verdict::Refused),
+        ];
+        let Some(Health::Refused { stores, .. }) = judge(&mixed, Some(print(1))) else {
+            panic!("a refused pair was not told");
+        };
+        assert_eq!(stores, ["b"]);
+        let differ = [
+            seen("a", Some(1), Verdict::Accepted),
+            seen("b", Some(2), Verdict::Accepted),
+        ];
+        assert!(matches!(
+            judge(&differ, Some(print(1))),
+            Some(Health::Disagree { .. })
+        ));
+        let empty = [
+            seen("a", Some(1), Verdict::Accepted),
+            seen("b", None, Verdict::Accepted),
+        ];
+        assert!(matches!(
+            judge(&empty, Some(print(1))),
+            Some(Health::Disagree { .. })
+        ));
+    }
+
+    #[test]
+    fn what_does_not_answer_says_nothing() {
+        let silent = [down("a"), down("b")];
+        assert_eq!(judge(&silent, Some(print(1))), None);
+        let one = [down("a"), seen("b", Some(1), Verdict::Accepted)];
+        assert_eq!(judge(&one, Some(print(1))), Some(Health::Fine));
+        let unclear = [seen("a", Some(1), Verdict::Inconclusive("503".into()))];
+        assert_eq!(judge(&unclear, Some(print(1))), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! What is asked of the engine as a whole: a new policy, a signal, a note. And what it looks at apart from rotations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
+
+use tokio::task::JoinError;
+
+use super::command::may_rotate;
+use super::{Look, Managed, Supervisor};
+use crate::engine::board::AppCard;
+use crate::engine::command::{Control, Reply};
+use crate::engine::note::Note;
+use crate::engine::service::{ServiceLedger, ServiceNote};
+use crate::engine::tell;
+use crate::port::journal::JournalFault;
+use crate::schedule::due::WaitingOn;
+use crate::schedule::{Decision, decide};
+
+impl Supervisor {
+    pub(super) async fn control(&mut self, control: Control) -> Result<(), JournalFault> {
+        match control {
+            Control::Apps { apps, done } => {
+                let count = apps.values().filter(|app| app.timing.is_some()).count();
+                self.take_apps(apps);
+                self.jot(&ServiceNote::Reloaded { apps: count }).await;
+                // Whoever asked may have gone.
+                let _gone = done.send(());
+                Ok(())
+            }
+            Control::Wake(names) => self.wake(names).await,
+            Control::Note(note) => {
+                self.jot(&note).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Lanes keep the seat with which they began.
+    fn take_apps(&mut self, mut apps: BTreeMap<String, Managed>) {
+        for (app, managed) in &mut apps {
+            let early = self.ledger(app).proves_early;
+            managed.seat.target.remember_proves_early(early);
+            // The places of an org are those of before, so that rotations under way go on counting.
+            let same = |old: &&Managed| old.seat.org == managed.seat.org && old.places == managed.places;
+            if let Some(old) = self.apps.values().find(same) {
+                managed.org = old.org.clone();
+            }
+        }
+        self.apps = apps;
+        self.contacts.clear();
+        self.show();
+    }
+
+    /// Puts what is managed on the board.
+    pub(super) fn show(&self) {
+        let mut cards = self.board.cards();
+        cards.apps = self
+            .apps
+            .iter()
+            .map(|(name, managed)| {
+                let seat = &managed.seat;
+                let stores = seat.stores.iter().map(|at| at.store.name().to_owned());
+                let card = AppCard {
+                    org: seat.org.clone(),
+                    kind: managed.kind.clone(),
+                    method: seat.method.clone(),
+                    stores: stores.collect(),
+                    timing: managed.timing.clone(),
+                };
+                (name.clone(), card)
+            })
+            .collect();
+        let (apps, orgs) = (&self.apps, self.watches());
+        cards.live.retain(|(app, _), _| apps.contains_key(app));
+        cards.orgs.retain(|org, _| orgs.contains_key(org));
+    }
+
+    /// What a signal asks for. What cannot be is said in the log, since a signal has no answer.
+    async fn wake(&mut self, names: Option<BTreeSet<String>>) -> Result<(), JournalFault> {
+        let now = self.house.clock.now();
+        for (app, managed) in self.apps.clone() {
+            let named = names.as_ref().is_some_and(|names| names.contains(&app));
+            let ledger = self.ledger(&app);
+            if !named {
+                let Some(timing) = managed.timing.as_ref().filter(|_| names.is_none()) else {
+                    continue;
+                };
+                match decide(timing, &ledger.for_schedule(), now.to_utc()) {
+                    Decision::Due { .. }
+                    | Decision::Waiting {
+                        on: WaitingOn::Backoff,
+                        ..
+                    } => {}
+                    Decision::Waiting { reason, .. } => {
+                        tracing::info!(app, "not rotated by the signal: {reason}");
+                        continue;
+                    }
+                    Decision::NotDue { .. } | Decision::Running { .. } | Decision::Unadopted { .. } => {
+                        continue;
+                    }
+                }
+            }
+            let refusal = match may_rotate(&managed, &ledger, now, false, self.busy.contains(&app)) {
+                // What is due is not held up by its last attempt.
+                Ok(()) | Err(Reply::CoolingDown { .. }) if !named => None,
+                Ok(()) => None,
+                Err(Reply::Refused { why, .. } | Reply::Unknown(why) | Reply::Done(why)) => Some(why),
+                Err(Reply::CoolingDown { until }) => Some(format!("not again before {until}")),
+                Err(Reply::Started(_)) => continue,
+            };
+            match refusal {
+                Some(why) => tracing::warn!(app, "not rotated by the signal: {why}"),
+                None => {
+                    let reason = "asked for by SIGUSR1".into();
+                    self.begin(&app, &managed, reason, "signal".into(), None).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the looks that are due.
+    pub(super) async fn look_around(&mut self) {
+        self.look_at_orgs();
+        self.look_at_credentials();
+        self.tell_what_is_late().await;
+    }
+
+    pub(super) async fn looked(&mut self, look: Result<Look, JoinError>) {
+        match look {
+            Ok(Look::Live(app, seen)) => self.credentials_seen(app, seen).await,
+            Ok(Look::Org(org, report, logins)) => self.org_answered(org, report, logins).await,
+            Ok(Look::Time(org, time)) => self.time_is_told(org, time).await,
+            // A defect of ours. The others go on.
+            Err(fault) => tracing::error!("a look failed: {fault}"),
+        }
+    }
+
+    pub(super) fn service<T>(&self, read: impl FnOnce(&ServiceLedger) -> T) -> T {
+        let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&ledgers.service)
+    }
+
+    /// Journals and logs something about the service. A journal that cannot be written is said in the log, and what
+    /// was found is found again.
+    pub(super) async fn jot(&mut self, note: &ServiceNote) {
+        tracing::warn!("{}", tell::service_sentence(note));
+        let Ok(entry) = note.entry() else { return };
+        let now = self.house.clock.now();
+        match self.house.journal.append(now, &[entry]).await {
+            Ok(_) => {
+                let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+                ledgers.service.add(now, note);
+            }
+            Err(fault) => tracing::error!("{fault}"),
+        }
+    }
+
+    /// The same about an app.
+    pub(super) async fn jot_about(&mut self, app: &str, note: &Note) {
+        tracing::warn!(app, "{}", tell::note_sentence(note, &[]));
+        if let Err(fault) = self.write(app, None, note).await {
+            tracing::error!(app, "{fault}");
+        }
+    }
+}
