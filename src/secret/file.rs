@@ -1,16 +1,17 @@
 //! A file that holds a secret: who can read it. The one place where this is decided.
 //!
-//! Nobody but its owner, as a rule. Two arrangements give the file to root and let the service read it through
-//! the group bits, and are as closed:
+//! Root and at most one other user: its owner, as a rule. Two arrangements give the file to root and let the service
+//! read it through the group bits, and are as closed:
 //!
-//! - systemd 254 and later puts credentials of `LoadCredential=` on a tmpfs of the service's own as `root:root`, mode 0440,
-//!   with an access control list that names the service's user alone. The group bits are that list's mask; the
-//!   group itself has no right. So the list is read, and not the mode.
+//! - systemd with `noswap` tmpfs (257 here) has the credentials of `LoadCredential=` as `root:root`, mode 0440, with an
+//!   access control list that names the service's user alone. The group bits are that list's mask; the group itself
+//!   has no right. So the list is read, and not the mode.
 //! - Kubernetes mounts a Secret as `root:fsGroup`, mode 0440, on a read-only tmpfs of the pod's own, where the pod
 //!   has a `securityContext.fsGroup`; the mode 0400 without it could not be read by a user other than root.
 //!
 //! A file on a disk with a readable group is refused: who is in a group is for others to change later.
 
+use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -23,6 +24,8 @@ use rustix::io::Errno;
 const NOT_THE_OWNERS: u32 = 0o077;
 /// Of that, what makes a file open to others whoever they are: writing by the group, anything by the rest.
 const NEVER: u32 = 0o037;
+
+const ROOT: u32 = 0;
 
 /// `TMPFS_MAGIC` and `RAMFS_MAGIC` of statfs(2).
 const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
@@ -70,13 +73,12 @@ fn is_closed(file: &File, metadata: &Metadata) -> io::Result<bool> {
     if metadata.mode() & NOT_THE_OWNERS == 0 {
         return Ok(true);
     }
-    let own = rustix::process::geteuid().as_raw();
-    if metadata.mode() & NEVER != 0 || ![0, own].contains(&metadata.uid()) {
+    if metadata.mode() & NEVER != 0 {
         return Ok(false);
     }
     match access_list(file)? {
-        Some(list) => Ok(list.names_only(&[0, own])),
-        None => Ok(metadata.uid() == 0 && is_ours(metadata.gid())? && is_a_mounted_secret(file)?),
+        Some(list) => Ok(list.is_for_one_user(metadata.uid())),
+        None => Ok(metadata.uid() == ROOT && is_ours(metadata.gid())? && is_a_mounted_secret(file)?),
     }
 }
 
@@ -134,12 +136,21 @@ impl AccessList {
         (u32::from_le_bytes(*version) == 2 && torn.is_empty()).then(|| AccessList(entries.collect()))
     }
 
-    /// Whether it grants nothing but to the owner and to these users.
-    fn names_only(&self, users: &[u32]) -> bool {
-        self.0.iter().all(|entry| {
-            let named = entry.tag == USER && users.contains(&entry.id);
-            entry.rights == 0 || named || entry.tag == OWNER || entry.tag == MASK
-        })
+    /// Whether one user at most can do anything with the file, but for root; `owner` is one where it is not root.
+    fn is_for_one_user(&self, owner: u32) -> bool {
+        let mut users = BTreeSet::from([owner]);
+        let granted = self.0.iter().filter(|entry| entry.rights != 0);
+        for entry in granted {
+            match entry.tag {
+                OWNER | MASK => {}
+                USER => {
+                    users.insert(entry.id);
+                }
+                _ => return false,
+            }
+        }
+        users.remove(&ROOT);
+        users.len() <= 1
     }
 }
 
@@ -212,22 +223,28 @@ mod tests {
 
     #[test]
     fn what_a_list_grants() {
-        let own = 4711;
-        let grants = |entries: &[(u16, u16, u32)]| {
-            let parsed = AccessList::parse(&list(entries)).unwrap();
-            !parsed.names_only(&[0, own])
+        let user = 4711;
+        let closed = |entries: &[(u16, u16, u32)], owner| {
+            AccessList::parse(&list(entries)).unwrap().is_for_one_user(owner)
         };
-        assert!(!grants(&for_user(own)));
-        assert!(grants(&for_user(own + 1)), "another user");
+        assert!(closed(&for_user(user), ROOT));
+        assert!(closed(&for_user(user), user));
+        assert!(closed(&for_user(ROOT), user));
+        assert!(!closed(&for_user(user + 1), user), "two users");
+        let mut two = for_user(user);
+        two.push((USER, 4, user + 1));
+        assert!(!closed(&two, ROOT), "two users");
+        two[5].1 = 0;
+        assert!(closed(&two, ROOT), "the second has no right");
         for (place, entry) in [
             (2, (GROUP, 4, NOBODY)),
             (4, (OTHER, 4, NOBODY)),
-            (2, (NAMED_GROUP, 4, own)),
-            (2, (0x40, 4, own)),
+            (2, (NAMED_GROUP, 4, user)),
+            (2, (0x40, 4, user)),
         ] {
-            let mut entries = for_user(own);
+            let mut entries = for_user(user);
             entries[place] = entry;
-            assert!(grants(&entries), "{entry:?}");
+            assert!(!closed(&entries, ROOT), "{entry:?}");
         }
     }
 
@@ -260,7 +277,9 @@ mod tests {
         };
         set(&for_user(own));
         assert!(open(&path).is_ok());
-        set(&for_user(own + 1));
+        let mut two = for_user(own + 1);
+        two.insert(2, (USER, 4, own + 2));
+        set(&two);
         assert!(matches!(open(&path), Err(FileFault::Open { mode: 0o440 })));
         let mut group = for_user(own);
         group[2].1 = 4;
