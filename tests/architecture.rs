@@ -34,7 +34,12 @@ const MAY: &[(&str, &[&str])] = &[
             "clock", "document", "port", "random", "rotation", "schedule", "secret",
         ],
     ),
-    ("api", &["clock", "engine", "port", "rotation", "secret"]),
+    (
+        "api",
+        &[
+            "clock", "engine", "policy", "port", "rotation", "schedule", "secret",
+        ],
+    ),
     ("sandbox", &[]),
     ("lifecycle", &["app", "cli", "daemon", "engine", "policy"]),
     (

@@ -6,6 +6,7 @@
 
 mod check;
 pub mod client;
+mod compare;
 pub mod config;
 mod demo;
 mod due;
@@ -57,6 +58,8 @@ pub struct Cli {
 enum Command {
     /// End the rotation under way, before its point of no return.
     Abandon(tell_daemon::Abandon),
+    /// Say that what a store or Salesforce holds now is right: after a hand edit, or a rotation done in Setup.
+    Adopt(tell_daemon::Adopt),
     /// Print every fault of the policy.
     Check(check::Args),
     /// Show the whole job on a simulated org, in under a minute, in a directory of its own.
@@ -100,6 +103,7 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     let done = match cli.command {
         Command::Abandon(args) => tell_daemon::abandon(&context, &args),
+        Command::Adopt(args) => tell_daemon::adopt(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Demo(args) => demo::run(&context, args),
         Command::History(args) => history::run(&context, &args),

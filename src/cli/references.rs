@@ -23,6 +23,12 @@ pub fn faults(policy: &Policy) -> Vec<Fault> {
     if let Some(socket) = policy.api.as_ref().and_then(|api| api.socket.as_ref()) {
         faults.extend(directory("[api] socket", socket.parent()));
     }
+    if let Some(tls) = policy.api.as_ref().and_then(|api| api.tls.as_ref()) {
+        faults.extend(public_file("[api.tls] certificate_file", &tls.certificate_file));
+        faults.extend(secret_file("[api.tls] key_file", &tls.key_file, 1));
+        let roots = tls.client_ca_file.as_ref();
+        faults.extend(roots.and_then(|path| public_file("[api.tls] client_ca_file", path)));
+    }
     for (name, org) in &policy.orgs {
         let Login::Jwt {
             key_file,

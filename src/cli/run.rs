@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{Service, socket};
+use crate::api::{Doors, Limits, Service, Serving, metrics};
 use crate::cli::exit::{Failure, OK};
 use crate::cli::{Context, config, runtime};
 use crate::clock::{Clock, SteadyClock};
@@ -42,25 +42,14 @@ async fn serve(context: &Context, policy: Policy) -> Result<ExitCode, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
     let random = Arc::new(SystemRandom);
     let mut daemon = Daemon::start(&policy, clock.clone(), random, TICK, Arc::new(log::log)).await?;
-    let socket = policy.api.as_ref().and_then(|api| api.socket.as_deref());
-    let serving = match socket {
-        Some(path) => {
-            let bound = match socket::bind(path).await {
-                Ok(bound) => bound,
-                Err(fault) => {
-                    daemon.drain.cancel();
-                    daemon.ended().await?;
-                    return Err(Failure::failed(fault.to_string()));
-                }
-            };
-            let service = Service {
-                commands: daemon.commands.clone(),
-                ledgers: daemon.ledgers.clone(),
-                clock,
-            };
-            Some(tokio::spawn(socket::serve(bound, service, daemon.drain.clone())))
+    let doors = policy.api.as_ref().map(|api| Arc::new(Doors::new(api)));
+    let serving = match open_doors(&policy, &daemon, doors.clone()).await {
+        Ok(serving) => serving,
+        Err(failure) => {
+            daemon.drain.cancel();
+            daemon.ended().await?;
+            return Err(failure);
         }
-        None => None,
     };
     tracing::info!(
         apps = policy.apps.len(),
@@ -71,20 +60,46 @@ async fn serve(context: &Context, policy: Policy) -> Result<ExitCode, Failure> {
     let board = daemon.board.clone();
     tokio::spawn(notify::watchdog(move || board.cards().heartbeat));
     let mut reloader = Reloader::new(context.config.clone(), policy);
-    let code = until_ended(&mut daemon, &mut signals, &mut reloader).await;
-    if let Some(serving) = serving {
-        serving.abort();
-        // Nothing is learnt by it but that the socket's file is gone.
-        let _aborted = serving.await;
+    let code = until_ended(&mut daemon, &mut signals, &mut reloader, doors.as_deref()).await;
+    match (serving, &code) {
+        (Some(serving), Ok(_)) => serving.stop().await,
+        (Some(serving), Err(_)) => serving.abort().await,
+        (None, _) => {}
     }
     tracing::info!("rekeyd has stopped");
     code
+}
+
+async fn open_doors(
+    policy: &Policy,
+    daemon: &Daemon,
+    doors: Option<Arc<Doors>>,
+) -> Result<Option<Serving>, Failure> {
+    let (Some(api), Some(doors)) = (&policy.api, doors) else {
+        return Ok(None);
+    };
+    let service = Service {
+        commands: daemon.commands.clone(),
+        ledgers: daemon.ledgers.clone(),
+        board: daemon.board.clone(),
+        journal: daemon.house.journal.clone(),
+        clock: daemon.house.clock.clone(),
+        doors,
+        outbox: metrics::no_outbox(),
+        drain: daemon.drain.clone(),
+        limits: Limits::default(),
+    };
+    let serving = Serving::start(api, &service).await;
+    serving
+        .map(Some)
+        .map_err(|fault| Failure::failed(fault.to_string()))
 }
 
 async fn until_ended(
     daemon: &mut Daemon,
     signals: &mut Signals,
     reloader: &mut Reloader,
+    doors: Option<&Doors>,
 ) -> Result<ExitCode, Failure> {
     loop {
         let asked = tokio::select! {
@@ -95,6 +110,9 @@ async fn until_ended(
             Asked::Reload => {
                 notify::reloading();
                 let taken = reloader.reload(daemon).await;
+                if let (true, Some(doors), Some(api)) = (taken, doors, &reloader.policy.api) {
+                    doors.replace(api);
+                }
                 let policy = in_force(&reloader.policy);
                 notify::ready(&match taken {
                     true => policy,

@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::engine::health::Health;
 use crate::engine::note::{Note, Unreadable};
 use crate::engine::service::{ServiceLedger, ServiceNote};
+use crate::engine::tally::Tally;
 use crate::port::VersionRef;
 use crate::port::journal::Record;
 use crate::rotation::{Effect, End, Event, Progress, RotationId, State, Tri, fold};
@@ -100,6 +101,8 @@ pub struct AppLedger {
     pub asked: Vec<(String, RotationId)>,
     /// Those ids that are of a first contact: the age of what they wrote is not known from its stamp.
     pub contacts: BTreeSet<RotationId>,
+    /// What its rotations add up to.
+    pub tally: Tally,
 }
 
 impl AppLedger {
@@ -139,6 +142,7 @@ impl AppLedger {
                     let surplus = self.asked.len().saturating_sub(KEYS_KEPT);
                     self.asked.drain(..surplus);
                 }
+                self.tally.started();
                 self.run = Some(Run {
                     state: State::new(id, *caps, *limits, stores.len()),
                     method: method.clone(),
@@ -196,6 +200,7 @@ impl AppLedger {
 
     fn step(&mut self, at: Timestamp, step: &Event) {
         let Some(run) = &mut self.run else { return };
+        self.tally.step(at, step, run.state.caps.overlap);
         let early = run.state.early.run;
         run.state = fold(run.state.clone(), at, step);
         run.last_at = at;

@@ -70,11 +70,11 @@ impl Reloader {
 fn fixed(before: &Policy, after: &Policy) -> Result<(), String> {
     let place = |policy: &Policy| {
         let api = policy.api.as_ref();
-        api.map(|api| (api.listen, api.socket.clone()))
+        api.map(|api| (api.listen, api.socket.clone(), api.tls.clone()))
     };
     let changed = [
         ("[journal]", before.journal != after.journal),
-        ("[api] listen or socket", place(before) != place(after)),
+        ("[api] listen, socket or tls", place(before) != place(after)),
     ];
     match changed.iter().find(|(_, changed)| *changed) {
         Some((what, _)) => Err(format!("{what} was changed: that takes a restart")),

@@ -38,7 +38,9 @@ pub use app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
 pub use compile::{SourceFile, compile};
 pub use diagnostic::{Fault, Place, to_json, to_text};
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
-pub use service::{ApiPolicy, ApiToken, JournalPolicy, Permission, SignalPolicy};
+pub use service::{
+    ApiPolicy, ApiTls, ApiToken, AppPattern, JournalPolicy, MetricsAccess, Permission, SignalPolicy,
+};
 pub use store::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.

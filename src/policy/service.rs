@@ -18,12 +18,39 @@ pub struct JournalPolicy {
 /// `[api]`: how commands and readers reach the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiPolicy {
-    /// The HTTP address; `None` for no HTTP.
+    /// The HTTP address; `None` for no HTTP. Without [`ApiPolicy::tls`] it is a loopback address, unless the operator
+    /// wrote `insecure = true`.
     pub listen: Option<SocketAddr>,
     /// The unix socket (absolute); `None` for no socket.
     pub socket: Option<PathBuf>,
+    /// HTTPS instead of HTTP.
+    pub tls: Option<ApiTls>,
+    /// Who may read `/metrics` over HTTP.
+    pub metrics: MetricsAccess,
     /// Who may do what over HTTP, by name.
     pub tokens: BTreeMap<String, ApiToken>,
+}
+
+/// `[api.tls]`: files in PEM, read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiTls {
+    /// The certificate and those that lead to its root (absolute).
+    pub certificate_file: PathBuf,
+    /// Its private key (absolute).
+    pub key_file: PathBuf,
+    /// The roots of the certificates that clients must show (absolute); `None`: none is asked for.
+    pub client_ca_file: Option<PathBuf>,
+}
+
+/// Who may read `/metrics` over HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsAccess {
+    /// Who bears a token that may read: Prometheus can.
+    #[default]
+    Token,
+    /// Everybody who reaches the address.
+    Open,
 }
 
 /// `[api.token.X]`: one bearer token, known by its digest only.
@@ -33,6 +60,40 @@ pub struct ApiToken {
     pub sha256: [u8; 32],
     /// What its bearer may do; never empty.
     pub may: BTreeSet<Permission>,
+    /// With which apps; never empty.
+    pub apps: Vec<AppPattern>,
+}
+
+/// The names of some apps: `*` stands for any run of characters, also none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AppPattern(pub String);
+
+impl AppPattern {
+    /// Every app.
+    pub fn all() -> AppPattern {
+        AppPattern("*".into())
+    }
+
+    /// Whether `app` is one of them.
+    pub fn covers(&self, app: &str) -> bool {
+        let Some((start, rest)) = self.0.split_once('*') else {
+            return self.0 == app;
+        };
+        let Some(mut app) = app.strip_prefix(start) else {
+            return false;
+        };
+        let mut parts: Vec<&str> = rest.split('*').collect();
+        let end = parts.pop().unwrap_or_default();
+        for part in parts {
+            // The first place that fits leaves the most for the parts behind it.
+            match app.split_once(part) {
+                Some((_, after)) => app = after,
+                None => return false,
+            }
+        }
+        app.ends_with(end)
+    }
 }
 
 /// What the bearer of a token may do.
@@ -58,4 +119,37 @@ pub enum SignalPolicy {
     Due,
     /// These apps.
     Apps(BTreeSet<String>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AppPattern;
+
+    #[test]
+    fn a_pattern_covers_whole_names_only() {
+        let covers = |pattern: &str, app: &str| AppPattern(pattern.into()).covers(app);
+        for (pattern, app) in [
+            ("*", "billing"),
+            ("billing", "billing"),
+            ("billing-*", "billing-"),
+            ("billing-*", "billing-eu-1"),
+            ("*-eu", "billing-eu"),
+            ("a*b*c", "abc"),
+            ("a*b*c", "axxbbyc-c"),
+            ("*a*a*", "aa"),
+        ] {
+            assert!(covers(pattern, app), "{pattern} {app}");
+        }
+        for (pattern, app) in [
+            ("billing", "billing-eu"),
+            ("billing-*", "billing"),
+            ("billing-*", "my-billing-eu"),
+            ("*-eu", "billing-eu-1"),
+            ("ab*ba", "aba"),
+            ("a*b*c", "acb"),
+            ("*a*a*", "a"),
+        ] {
+            assert!(!covers(pattern, app), "{pattern} {app}");
+        }
+    }
 }

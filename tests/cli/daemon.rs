@@ -20,7 +20,7 @@ const LEGACY_SECRET: &str = "CANARYlegacy0123456789";
 pub struct Stage {
     pub bench: Bench,
     pub org: RunningSandbox,
-    _runtime: tokio::runtime::Runtime,
+    pub _runtime: tokio::runtime::Runtime,
 }
 
 /// `in_place`: what the org makes of another secret for the Connected App.

@@ -9,9 +9,11 @@
 
 mod bench;
 mod check;
+mod compare;
 mod daemon;
 mod plan;
 mod readers;
 mod service;
+mod signals;
 mod socket;
 mod submit;

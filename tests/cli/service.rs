@@ -1,9 +1,11 @@
 //! The daemon as a child process, told apart from others by what it logs.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
 
 use crate::bench::Bench;
 
@@ -20,7 +22,13 @@ pub struct Service {
 impl Service {
     /// Starts `rekeyd run` and waits until it runs.
     pub fn start(bench: &Bench) -> Service {
+        Self::start_with(bench, |_| ())
+    }
+
+    /// The same, with something changed about the process.
+    pub fn start_with(bench: &Bench, change: impl FnOnce(&mut Command)) -> Service {
         let mut command = bench.command(&["run"]);
+        change(&mut command);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (said, lines) = channel();
@@ -57,8 +65,11 @@ impl Service {
 
     /// Asks it to drain.
     pub fn terminate(&self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for its end, and gives the exit code.

@@ -77,43 +77,61 @@ impl Supervisor {
 
     /// What a signal asks for. What cannot be is said in the log, since a signal has no answer.
     async fn wake(&mut self, names: Option<BTreeSet<String>>) -> Result<(), JournalFault> {
+        let apps: Vec<String> = self.apps.keys().cloned().collect();
+        for app in apps {
+            let named = match &names {
+                Some(names) if !names.contains(&app) => continue,
+                Some(_) => true,
+                None => false,
+            };
+            if self.is_looked_at(&app) {
+                self.woken.insert(app, named);
+            } else {
+                self.wake_one(&app, named).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rotates one app that a signal named, or that is due.
+    pub(super) async fn wake_one(&mut self, app: &str, named: bool) -> Result<(), JournalFault> {
         let now = self.house.clock.now();
-        for (app, managed) in self.apps.clone() {
-            let named = names.as_ref().is_some_and(|names| names.contains(&app));
-            let ledger = self.ledger(&app);
-            if !named {
-                let Some(timing) = managed.timing.as_ref().filter(|_| names.is_none()) else {
-                    continue;
-                };
-                match decide(timing, &ledger.for_schedule(), now.to_utc()) {
-                    Decision::Due { .. }
-                    | Decision::Waiting {
-                        on: WaitingOn::Backoff,
-                        ..
-                    } => {}
-                    Decision::Waiting { reason, .. } => {
-                        tracing::info!(app, "not rotated by the signal: {reason}");
-                        continue;
-                    }
-                    Decision::NotDue { .. } | Decision::Running { .. } | Decision::Unadopted { .. } => {
-                        continue;
-                    }
+        let Some(managed) = self.apps.get(app).cloned() else {
+            return Ok(());
+        };
+        let ledger = self.ledger(app);
+        if !named {
+            let Some(timing) = &managed.timing else {
+                return Ok(());
+            };
+            match decide(timing, &ledger.for_schedule(), now.to_utc()) {
+                Decision::Due { .. }
+                | Decision::Waiting {
+                    on: WaitingOn::Backoff,
+                    ..
+                } => {}
+                Decision::Waiting { reason, .. } => {
+                    tracing::info!(app, "not rotated by the signal: {reason}");
+                    return Ok(());
+                }
+                Decision::NotDue { .. } | Decision::Running { .. } | Decision::Unadopted { .. } => {
+                    return Ok(());
                 }
             }
-            let refusal = match may_rotate(&managed, &ledger, now, false, self.busy.contains(&app)) {
-                // What is due is not held up by its last attempt.
-                Ok(()) | Err(Reply::CoolingDown { .. }) if !named => None,
-                Ok(()) => None,
-                Err(Reply::Refused { why, .. } | Reply::Unknown(why) | Reply::Done(why)) => Some(why),
-                Err(Reply::CoolingDown { until }) => Some(format!("not again before {until}")),
-                Err(Reply::Started(_)) => continue,
-            };
-            match refusal {
-                Some(why) => tracing::warn!(app, "not rotated by the signal: {why}"),
-                None => {
-                    let reason = "asked for by SIGUSR1".into();
-                    self.begin(&app, &managed, reason, "signal".into(), None).await?;
-                }
+        }
+        let refusal = match may_rotate(&managed, &ledger, now, false, self.busy.contains(app)) {
+            Ok(()) => None,
+            // What is due is not held up by its last attempt.
+            Err(Reply::CoolingDown { .. }) if !named => None,
+            Err(Reply::CoolingDown { until }) => Some(format!("not again before {until}")),
+            Err(Reply::Refused { why, .. } | Reply::Unknown(why) | Reply::Done(why)) => Some(why),
+            Err(Reply::Started(_)) => return Ok(()),
+        };
+        match refusal {
+            Some(why) => tracing::warn!(app, "not rotated by the signal: {why}"),
+            None => {
+                let reason = "asked for by SIGUSR1".into();
+                self.begin(app, &managed, reason, "signal".into(), None).await?;
             }
         }
         Ok(())
@@ -129,8 +147,8 @@ impl Supervisor {
     pub(super) async fn looked(&mut self, look: Result<Look, JoinError>) {
         match look {
             Ok(Look::Live(app, seen)) => self.credentials_seen(app, seen).await,
-            Ok(Look::Org(org, report, logins)) => self.org_answered(org, report, logins).await,
-            Ok(Look::Time(org, time)) => self.time_is_told(org, time).await,
+            Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
+            Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,
             // A defect of ours. The others go on.
             Err(fault) => tracing::error!("a look failed: {fault}"),
         }
@@ -144,10 +162,20 @@ impl Supervisor {
     /// Journals and logs something about the service. A journal that cannot be written is said in the log, and what
     /// was found is found again.
     pub(super) async fn jot(&mut self, note: &ServiceNote) {
-        tracing::warn!("{}", tell::service_sentence(note));
         let Ok(entry) = note.entry() else { return };
         let now = self.house.clock.now();
-        match self.house.journal.append(now, &[entry]).await {
+        let written = self.house.journal.append(now, &[entry]).await;
+        let text = tell::service_sentence(note);
+        match note {
+            ServiceNote::ReloadRefused { .. } | ServiceNote::LoginRefused { .. } => tracing::error!("{text}"),
+            ServiceNote::ClockJumped { .. }
+            | ServiceNote::ClockOff { .. }
+            | ServiceNote::LoginEnding { .. } => tracing::warn!("{text}"),
+            ServiceNote::Reloaded { .. } | ServiceNote::ClockRight { .. } | ServiceNote::LoginFine { .. } => {
+                tracing::info!("{text}")
+            }
+        }
+        match written {
             Ok(_) => {
                 let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
                 ledgers.service.add(now, note);
@@ -158,8 +186,9 @@ impl Supervisor {
 
     /// The same about an app.
     pub(super) async fn jot_about(&mut self, app: &str, note: &Note) {
+        let written = self.write(app, None, note).await;
         tracing::warn!(app, "{}", tell::note_sentence(note, &[]));
-        if let Err(fault) = self.write(app, None, note).await {
+        if let Err(fault) = written {
             tracing::error!(app, "{fault}");
         }
     }

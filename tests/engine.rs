@@ -1,0 +1,30 @@
+//! The engine around its rotations: what falls due when, what it notices by itself, what it is told as a whole.
+//!
+//! The real supervisor, journal, file store and client against a simulated org, on a clock that the test moves by hand:
+//! it can jump, and the machine can sleep.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests are tests too; the lints know only functions marked as one"
+)]
+
+#[path = "engine/catch_up.rs"]
+mod catch_up;
+#[path = "engine/clock_jumps.rs"]
+mod clock_jumps;
+#[path = "engine/defect.rs"]
+mod defect;
+#[path = "engine/hand_clock.rs"]
+mod hand_clock;
+#[path = "engine/late.rs"]
+mod late;
+#[path = "engine/live_check.rs"]
+mod live_check;
+#[path = "engine/own_login.rs"]
+mod own_login;
+#[path = "engine/reload.rs"]
+mod reload;
+#[path = "engine/world.rs"]
+mod world;
