@@ -24,6 +24,8 @@ mod machine;
 mod pod;
 #[path = "service/readme.rs"]
 mod readme;
+#[path = "service/reload.rs"]
+mod reload;
 #[path = "service/runner.rs"]
 mod runner;
 #[path = "service/unit.rs"]
@@ -61,6 +63,14 @@ fn main() -> std::process::ExitCode {
             "a_journal_that_cannot_be_opened",
             failure::a_journal_that_cannot_be_opened,
         ),
+        scenario("a_new_policy_on_257", || {
+            reload::takes_a_good_policy_and_keeps_it(Trixie)
+        }),
+        scenario("a_new_policy_on_252", || {
+            reload::takes_a_good_policy_and_keeps_it(Bookworm)
+        }),
+        scenario("rotates_by_signal", reload::rotates_by_signal),
+        scenario("rotates_by_request", reload::rotates_by_request),
         scenario("a_pod_reads_its_secret", pod::reads_its_secret),
     ])
 }

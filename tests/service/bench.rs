@@ -1,12 +1,14 @@
 //! A simulated org on the host, and a machine in which the README's commands have put everything in its place.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
 use rcgen::KeyPair;
 use rekeyd::sandbox::{
     ClockMode, ConsumerSeed, ExternalClientAppSeed, LoginSeed, RunningSandbox, Sandbox, Seed,
 };
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::machine::{Machine, System};
@@ -14,6 +16,7 @@ use crate::readme;
 
 pub const HEADING: &str = "Run it under systemd";
 const LOGIN_ID: &str = "3MVG9loginlogin";
+const TOKEN: &str = "a token of a test";
 const USER: &str = "rekeyd@service.example";
 
 /// What is not of interest to a scenario.
@@ -35,7 +38,9 @@ impl Default for Setup {
 pub struct Bench {
     pub machine: Machine,
     pub org: RunningSandbox,
-    _runtime: tokio::runtime::Runtime,
+    /// Where the service listens.
+    pub listen: String,
+    runtime: tokio::runtime::Runtime,
     _source: TempDir,
 }
 
@@ -64,6 +69,11 @@ impl Bench {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let org = runtime.block_on(Sandbox::start(&seed)).unwrap();
 
+        // Free now, and asked for by nobody else: each port of this range is given out once in a while.
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = free.local_addr().unwrap().to_string();
+        drop(free);
+
         let source = TempDir::new().unwrap();
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
         let units = source.path().join("systemd");
@@ -74,11 +84,8 @@ impl Bench {
         }
         fs::write(source.path().join("salesforce.pem"), key.serialize_pem()).unwrap();
         rekeyd::store::file::identity::generate(&source.path().join("store.key")).unwrap();
-        fs::write(
-            source.path().join("rekeyd.toml"),
-            policy(org.base_url(), setup.first),
-        )
-        .unwrap();
+        let policy = policy(org.base_url(), &listen, setup.first);
+        fs::write(source.path().join("rekeyd.toml"), policy).unwrap();
 
         let machine = Machine::boot(setup.system, source.path());
         machine.sh(&readme::block(HEADING, "systemd-sysusers")).ends(0);
@@ -88,7 +95,8 @@ impl Bench {
         Bench {
             machine,
             org,
-            _runtime: runtime,
+            listen,
+            runtime,
             _source: source,
         }
     }
@@ -114,13 +122,46 @@ impl Bench {
         self.machine.sh("systemctl daemon-reload").ends(0);
     }
 
+    /// A request with the token, from the host: status and body.
+    pub fn request(&self, method: &str, path: &str, body: Option<&str>) -> (u16, serde_json::Value) {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .build()
+            .unwrap();
+        let url = format!("http://{}{path}", self.listen);
+        let mut request = client.request(method.parse().unwrap(), url).bearer_auth(TOKEN);
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_owned());
+        }
+        self.runtime.block_on(async {
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            (
+                status,
+                serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default(),
+            )
+        })
+    }
+
+    /// Changes the policy as a person would.
+    pub fn edit(&self, sed: &str) {
+        self.machine
+            .sh(&format!("sed -i '{sed}' /etc/rekeyd/rekeyd.toml"))
+            .ends(0);
+    }
+
     /// How many credentials the org has made.
     pub fn mints(&self) -> u64 {
         self.org.state().app("Billing").unwrap().consumers[0].mints
     }
 }
 
-pub fn policy(org: &str, first: &str) -> String {
+fn policy(org: &str, listen: &str, first: &str) -> String {
+    let digest = Sha256::digest(TOKEN);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
         r#"
 [journal]
@@ -128,7 +169,14 @@ url = "sqlite:/var/lib/rekeyd/journal.db"
 key_file = "/run/credentials/rekeyd.service/journal.key"
 
 [api]
+listen = "{listen}"
 socket = "/run/rekeyd/rekeyd.sock"
+[api.token.on-call]
+sha256 = "{digest}"
+may = ["read", "rotate"]
+
+[signal]
+rotate = ["billing"]
 
 [org.test]
 url = "{org}"
