@@ -14,7 +14,7 @@ use crate::clock::{Clock, SteadyClock};
 use crate::daemon::Daemon;
 use crate::engine::command::Control;
 use crate::engine::log;
-use crate::lifecycle::{Asked, Reloader, Signals};
+use crate::lifecycle::{Asked, Reloader, Signals, notify};
 use crate::policy::{Policy, SignalPolicy};
 use crate::random::SystemRandom;
 use crate::telemetry::logs::{self, DEFAULT_FILTER, Format};
@@ -58,6 +58,9 @@ async fn serve(context: &Context, policy: Policy) -> Result<ExitCode, Failure> {
         version = env!("CARGO_PKG_VERSION"),
         "rekeyd is running"
     );
+    notify::ready(&in_force(&policy));
+    let board = daemon.board.clone();
+    tokio::spawn(notify::watchdog(move || board.cards().heartbeat));
     let mut reloader = Reloader::new(context.config.clone(), policy);
     let code = until_ended(&mut daemon, &mut signals, &mut reloader, doors.as_deref()).await;
     match (serving, &code) {
@@ -123,10 +126,16 @@ async fn until_ended(
         };
         match asked {
             Asked::Reload => {
-                let in_force = reloader.reload(daemon).await;
-                if let (true, Some(doors), Some(api)) = (in_force, doors, &reloader.policy.api) {
+                notify::reloading();
+                let taken = reloader.reload(daemon).await;
+                if let (true, Some(doors), Some(api)) = (taken, doors, &reloader.policy.api) {
                     doors.replace(api);
                 }
+                let policy = in_force(&reloader.policy);
+                notify::ready(&match taken {
+                    true => policy,
+                    false => format!("{policy}; a new policy was refused, see the log"),
+                });
             }
             Asked::Rotate => {
                 let wanted = match &reloader.policy.signal {
@@ -142,8 +151,15 @@ async fn until_ended(
             }
             Asked::Stop => {
                 tracing::info!("draining: stopping each rotation at its next boundary");
+                notify::stopping("draining");
                 daemon.drain.cancel();
             }
         }
     }
+}
+
+/// For the service manager's line.
+fn in_force(policy: &Policy) -> String {
+    let (apps, orgs, stores) = (policy.apps.len(), policy.orgs.len(), policy.stores.len());
+    format!("apps {apps}, orgs {orgs}, stores {stores}")
 }
