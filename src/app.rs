@@ -3,6 +3,8 @@
 //! A checked policy goes in; seats with real adapters, a journal and the supervisor come out. Files that hold secrets
 //! are read here, once, and refused where others can read them.
 
+pub mod alerts;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;

@@ -40,17 +40,24 @@ const MAY: &[(&str, &[&str])] = &[
             "clock", "engine", "policy", "port", "rotation", "schedule", "secret",
         ],
     ),
+    (
+        "alert",
+        &[
+            "clock", "engine", "port", "random", "rotation", "schedule", "secret",
+        ],
+    ),
     ("sandbox", &[]),
     ("lifecycle", &["app", "cli", "daemon", "engine", "policy"]),
     (
         "daemon",
         &[
-            "app", "cli", "clock", "engine", "journal", "policy", "port", "random",
+            "alert", "app", "cli", "clock", "engine", "journal", "policy", "port", "random",
         ],
     ),
     (
         "app",
         &[
+            "alert",
             "cli",
             "clock",
             "document",
@@ -67,6 +74,7 @@ const MAY: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "alert",
             "api",
             "app",
             "clock",

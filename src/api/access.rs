@@ -64,7 +64,7 @@ impl Caller {
     /// Whether this app is one of theirs.
     pub fn sees(&self, app: &str) -> bool {
         match &self.grant {
-            Some(grant) => grant.apps.iter().any(|pattern| pattern.covers(app)),
+            Some(grant) => grant.apps.iter().any(|pattern| pattern.matches(app)),
             None => true,
         }
     }

@@ -41,7 +41,7 @@ pub(super) struct Resume {
     pub take_over: Option<String>,
 }
 
-/// `abandon`
+/// `abandon` and `adopt`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}

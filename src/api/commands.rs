@@ -97,6 +97,18 @@ pub(super) async fn abandon(
     .await
 }
 
+pub(super) async fn adopt(
+    State(service): State<Service>,
+    Extension(Named(app)): Extension<Named>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let body::Nothing {} = body::read(&headers, body, service.limits.body_within, "{}").await?;
+    let by = caller.name;
+    ask(&service, Command::Adopt { app, by }, service.limits.answer_within).await
+}
+
 pub(super) async fn submit(
     State(service): State<Service>,
     Extension(Named(app)): Extension<Named>,

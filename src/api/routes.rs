@@ -49,6 +49,7 @@ fn table() -> Vec<Route> {
         of("post", "/v1/apps/{app}/hold", OPERATE, post(commands::hold)),
         of("post", "/v1/apps/{app}/resume", OPERATE, post(commands::resume)),
         of("post", "/v1/apps/{app}/abandon", OPERATE, post(commands::abandon)),
+        of("post", "/v1/apps/{app}/adopt", OPERATE, post(commands::adopt)),
         of(
             "post",
             "/v1/apps/{app}/submit",

@@ -9,7 +9,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::cli::config::plain;
-use crate::policy::{Certificate, Fault, Login, Policy, StorePolicy, TokenSource, VaultAuth};
+use crate::policy::{
+    Certificate, Fault, Login, Policy, SinkPolicy, SmtpPolicy, StorePolicy, TokenSource, VaultAuth,
+};
 use crate::secret::FingerprintKey;
 use crate::secret::file::{self, FileFault};
 
@@ -54,7 +56,33 @@ pub fn faults(policy: &Policy) -> Vec<Fault> {
             faults.extend(public_file(&key, path));
         }
     }
+    for (name, alert) in &policy.alerts {
+        faults.extend(of_sink(name, &alert.sink));
+    }
     faults
+}
+
+fn of_sink(name: &str, sink: &SinkPolicy) -> Vec<Fault> {
+    let (secret, key, ca) = match sink {
+        SinkPolicy::Pagerduty {
+            routing_key, ca_file, ..
+        } => (Some(routing_key), "routing_key", ca_file),
+        SinkPolicy::Alertmanager { token, ca_file, .. } => (token.as_ref(), "token", ca_file),
+        SinkPolicy::Webhook { secret, ca_file, .. } => (Some(secret), "secret", ca_file),
+        SinkPolicy::Slack { url, ca_file } => (Some(url), "url", ca_file),
+        SinkPolicy::Smtp(SmtpPolicy { login, ca_file, .. }) => {
+            (login.as_ref().map(|(_, password)| password), "password", ca_file)
+        }
+    };
+    let here = format!("[alert.{name}.{}]", sink.kind());
+    let secret = secret.and_then(|source| match source {
+        TokenSource::File(path) => secret_file(&format!("{here} {key}_file"), path, 1),
+        TokenSource::Env(variable) => variable_set(&format!("{here} {key}_env"), variable),
+    });
+    let ca = ca
+        .as_deref()
+        .and_then(|path| content(&format!("{here} ca_file"), path, 1).err());
+    secret.into_iter().chain(ca).collect()
 }
 
 fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {

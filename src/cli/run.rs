@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{Doors, Limits, Service, Serving, metrics};
+use crate::alert::stats::Stats;
+use crate::api::metrics::{self, SinkStats};
+use crate::api::{Doors, Limits, Service, Serving};
 use crate::cli::exit::{Failure, OK};
 use crate::cli::{Context, config, runtime};
 use crate::clock::{Clock, SteadyClock};
@@ -85,7 +87,7 @@ async fn open_doors(
         journal: daemon.house.journal.clone(),
         clock: daemon.house.clock.clone(),
         doors,
-        outbox: metrics::no_outbox(),
+        outbox: outbox(daemon.alerts.stats()),
         drain: daemon.drain.clone(),
         limits: Limits::default(),
     };
@@ -93,6 +95,22 @@ async fn open_doors(
     serving
         .map(Some)
         .map_err(|fault| Failure::failed(fault.to_string()))
+}
+
+/// How the sinks stand, for the metrics.
+fn outbox(stats: Arc<Stats>) -> metrics::Outbox {
+    Arc::new(move || {
+        let sinks = stats.sinks().into_iter();
+        sinks
+            .map(|(sink, standing)| SinkStats {
+                sink,
+                letters: standing.waiting,
+                oldest: standing.oldest,
+                delivered: standing.delivered,
+                failed: standing.failed.saturating_add(standing.refused),
+            })
+            .collect()
+    })
 }
 
 async fn until_ended(

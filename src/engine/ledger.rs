@@ -87,6 +87,8 @@ pub struct AppLedger {
     pub failures: u32,
     /// When the last of them ended.
     pub failed_at: Option<Timestamp>,
+    /// How it ended.
+    pub failed_by: Option<End>,
     /// Whether a staged pair was seen to log in before the cutover.
     pub proves_early: Tri,
     /// Values that were sent and never published, set aside in a store.
@@ -194,6 +196,7 @@ impl AppLedger {
                 self.hold = None;
                 self.failures = 0;
                 self.failed_at = None;
+                self.failed_by = None;
             }
         }
     }
@@ -239,12 +242,14 @@ impl AppLedger {
                 self.since = Some(at);
                 self.failures = 0;
                 self.failed_at = None;
+                self.failed_by = None;
                 self.health = None;
                 self.overdue = None;
             }
             Event::Ended { end } if !end.is_rotated() => {
                 self.failures = self.failures.saturating_add(1);
                 self.failed_at = Some(at);
+                self.failed_by = Some(end.clone());
             }
             Event::Restarted
             | Event::Baselined { .. }
@@ -342,19 +347,25 @@ impl Ledgers {
     pub fn read(records: &[Record]) -> Result<Ledgers, Unreadable> {
         let mut ledgers = Ledgers::default();
         for record in records {
-            let Some(app) = &record.entry.app else {
-                if let Some(note) = ServiceNote::read(record)? {
-                    ledgers.service.add(record.at, &note);
-                }
-                continue;
-            };
-            let note = Note::read(record)?;
-            ledgers
-                .apps
-                .entry(app.clone())
-                .or_default()
-                .add(record.at, record.entry.rotation, &note);
+            ledgers.add(record)?;
         }
         Ok(ledgers)
+    }
+
+    /// Folds one record in.
+    ///
+    /// # Errors
+    /// [`Unreadable`]; then nothing is changed.
+    pub fn add(&mut self, record: &Record) -> Result<(), Unreadable> {
+        let Some(app) = &record.entry.app else {
+            if let Some(note) = ServiceNote::read(record)? {
+                self.service.add(record.at, &note);
+            }
+            return Ok(());
+        };
+        let note = Note::read(record)?;
+        let ledger = self.apps.entry(app.clone()).or_default();
+        ledger.add(record.at, record.entry.rotation, &note);
+        Ok(())
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::pattern::AppPattern;
+
 /// `[journal]`: where the record is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalPolicy {
@@ -64,38 +66,6 @@ pub struct ApiToken {
     pub apps: Vec<AppPattern>,
 }
 
-/// The names of some apps: `*` stands for any run of characters, also none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AppPattern(pub String);
-
-impl AppPattern {
-    /// Every app.
-    pub fn all() -> AppPattern {
-        AppPattern("*".into())
-    }
-
-    /// Whether `app` is one of them.
-    pub fn covers(&self, app: &str) -> bool {
-        let Some((start, rest)) = self.0.split_once('*') else {
-            return self.0 == app;
-        };
-        let Some(mut app) = app.strip_prefix(start) else {
-            return false;
-        };
-        let mut parts: Vec<&str> = rest.split('*').collect();
-        let end = parts.pop().unwrap_or_default();
-        for part in parts {
-            // The first place that fits leaves the most for the parts behind it.
-            match app.split_once(part) {
-                Some((_, after)) => app = after,
-                None => return false,
-            }
-        }
-        app.ends_with(end)
-    }
-}
-
 /// What the bearer of a token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -119,37 +89,4 @@ pub enum SignalPolicy {
     Due,
     /// These apps.
     Apps(BTreeSet<String>),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::AppPattern;
-
-    #[test]
-    fn a_pattern_covers_whole_names_only() {
-        let covers = |pattern: &str, app: &str| AppPattern(pattern.into()).covers(app);
-        for (pattern, app) in [
-            ("*", "billing"),
-            ("billing", "billing"),
-            ("billing-*", "billing-"),
-            ("billing-*", "billing-eu-1"),
-            ("*-eu", "billing-eu"),
-            ("a*b*c", "abc"),
-            ("a*b*c", "axxbbyc-c"),
-            ("*a*a*", "aa"),
-        ] {
-            assert!(covers(pattern, app), "{pattern} {app}");
-        }
-        for (pattern, app) in [
-            ("billing", "billing-eu"),
-            ("billing-*", "billing"),
-            ("billing-*", "my-billing-eu"),
-            ("*-eu", "billing-eu-1"),
-            ("ab*ba", "aba"),
-            ("a*b*c", "acb"),
-            ("*a*a*", "a"),
-        ] {
-            assert!(!covers(pattern, app), "{pattern} {app}");
-        }
-    }
 }

@@ -7,7 +7,6 @@ use tokio::task::JoinError;
 
 use super::command::may_rotate;
 use super::{Look, Managed, Supervisor};
-use crate::engine::board::AppCard;
 use crate::engine::command::{Control, Reply};
 use crate::engine::note::Note;
 use crate::engine::service::{ServiceLedger, ServiceNote};
@@ -57,18 +56,7 @@ impl Supervisor {
         cards.apps = self
             .apps
             .iter()
-            .map(|(name, managed)| {
-                let seat = &managed.seat;
-                let stores = seat.stores.iter().map(|at| at.store.name().to_owned());
-                let card = AppCard {
-                    org: seat.org.clone(),
-                    kind: managed.kind.clone(),
-                    method: seat.method.clone(),
-                    stores: stores.collect(),
-                    timing: managed.timing.clone(),
-                };
-                (name.clone(), card)
-            })
+            .map(|(name, managed)| (name.clone(), managed.card()))
             .collect();
         let (apps, orgs) = (&self.apps, self.watches());
         cards.live.retain(|(app, _), _| apps.contains_key(app));

@@ -26,7 +26,7 @@ use self::org::Orgs;
 use self::tasks::Tasks;
 use crate::clock::Timestamp;
 use crate::engine::adopt::{Brought, Contact};
-use crate::engine::board::Board;
+use crate::engine::board::{AppCard, Board};
 use crate::engine::command::{Command, Control, Reply};
 use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
@@ -68,6 +68,21 @@ pub struct Managed {
 
 /// After a defect of ours an app rests this long.
 const REST: Duration = Duration::from_secs(60);
+
+impl Managed {
+    /// As others see it.
+    pub fn card(&self) -> AppCard {
+        let seat = &self.seat;
+        let stores = seat.stores.iter().map(|at| at.store.name().to_owned());
+        AppCard {
+            org: seat.org.clone(),
+            kind: self.kind.clone(),
+            method: seat.method.clone(),
+            stores: stores.collect(),
+            timing: self.timing.clone(),
+        }
+    }
+}
 
 /// Told of everything that was written: app, state, events. Must not block.
 pub type Told = Arc<dyn Fn(&str, &State, &[Event]) + Send + Sync>;
