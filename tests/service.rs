@@ -16,6 +16,8 @@
 mod bench;
 #[path = "service/failure.rs"]
 mod failure;
+#[path = "service/image.rs"]
+mod image;
 #[path = "service/life.rs"]
 mod life;
 #[path = "service/machine.rs"]
@@ -71,6 +73,7 @@ fn main() -> std::process::ExitCode {
         }),
         scenario("rotates_by_signal", reload::rotates_by_signal),
         scenario("rotates_by_request", reload::rotates_by_request),
+        scenario("the_image_runs_in_its_own_root", image::runs_in_its_own_root),
         scenario("a_pod_reads_its_secret", pod::reads_its_secret),
     ])
 }

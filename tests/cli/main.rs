@@ -11,6 +11,7 @@ mod bench;
 mod check;
 mod compare;
 mod daemon;
+mod notify;
 mod plan;
 mod readers;
 mod service;
