@@ -81,7 +81,7 @@ fn of_sink(name: &str, sink: &SinkPolicy) -> Vec<Fault> {
     });
     let ca = ca
         .as_deref()
-        .and_then(|path| content(&format!("{here} ca_file"), path, 1).err());
+        .and_then(|path| public_file(&format!("{here} ca_file"), path));
     secret.into_iter().chain(ca).collect()
 }
 
