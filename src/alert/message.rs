@@ -111,7 +111,21 @@ fn of_app(
         headline: format!("App {app}{org} {what}"),
         happened,
         consumers: consumers(ledger),
-        next: next(ledger, card, now),
+        next: match incident.kind {
+            Kind::CurrentRefused | Kind::StoresDisagree | Kind::ForeignChange => {
+                format!(
+                    "rekeyd looks again by itself (`live_check`), and says when it is over. {}",
+                    next(ledger, card, now)
+                )
+            }
+            Kind::Held
+            | Kind::Failed
+            | Kind::Overdue
+            | Kind::Unadopted
+            | Kind::ReloadRefused
+            | Kind::Login
+            | Kind::ClockOff => next(ledger, card, now),
+        },
         command: match command.is_empty() {
             true => look,
             false => format!("{command} {look}"),
@@ -168,6 +182,9 @@ fn failed(incident: &Incident, app: &str, ledger: &AppLedger, now: Timestamp) ->
     if let Some(run) = ledger.running() {
         let stands = tell::state_words(&run.state, &run.stores, now);
         happened.push(format!("The rotation under way: {stands}."));
+        if let Some(trouble) = &run.trouble {
+            happened.push(format!("The last trouble: {}", sentence(trouble)));
+        }
     }
     let help = ledger
         .running()

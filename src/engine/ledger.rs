@@ -7,6 +7,7 @@ use crate::engine::health::Health;
 use crate::engine::note::{Note, Unreadable};
 use crate::engine::service::{ServiceLedger, ServiceNote};
 use crate::engine::tally::Tally;
+use crate::engine::tell;
 use crate::port::VersionRef;
 use crate::port::journal::Record;
 use crate::rotation::{Effect, End, Event, Progress, RotationId, State, Tri, fold};
@@ -31,6 +32,8 @@ pub struct Run {
     pub started_at: Timestamp,
     /// When the last event was written.
     pub last_at: Timestamp,
+    /// What last went otherwise than it should, in words.
+    pub trouble: Option<String>,
 }
 
 /// A value that was sent to Salesforce and never published, kept under a name of its own.
@@ -154,6 +157,7 @@ impl AppLedger {
                     policy: policy.clone(),
                     started_at: at,
                     last_at: at,
+                    trouble: None,
                 });
             }
             Note::Step { step } => self.step(at, step),
@@ -251,15 +255,18 @@ impl AppLedger {
                 self.failed_at = Some(at);
                 self.failed_by = Some(end.clone());
             }
+            Event::Deferred {
+                why, failed: true, ..
+            } => run.trouble = Some(why.clone()),
+            Event::Declined { .. } | Event::Postponed { .. } | Event::Lost { .. } => {
+                run.trouble = Some(tell::sentence(step, &run.stores));
+            }
             Event::Restarted
             | Event::Baselined { .. }
             | Event::Recovered { .. }
             | Event::Chosen { .. }
             | Event::Intended { .. }
             | Event::Applied { .. }
-            | Event::Declined { .. }
-            | Event::Postponed { .. }
-            | Event::Lost { .. }
             | Event::FoundApplied { .. }
             | Event::FoundAbsent { .. }
             | Event::Rebased { .. }

@@ -39,7 +39,7 @@ async fn until_async(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
             tick.tick().await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(40), waited).await;
+    let waited = tokio::time::timeout(crate::world::PATIENCE, waited).await;
     assert!(waited.is_ok(), "never: {what}");
 }
 

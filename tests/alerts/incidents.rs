@@ -256,6 +256,7 @@ fn failures_are_told_at_growing_distance() {
     );
     let told = &world.told["rekeyd/billing/failed"];
     assert!(told.text.next.contains("2027-01-15T08:10:00Z"), "{told:?}");
+    assert!(told.text.happened.contains("corp is not available"), "{told:?}");
     let mut told = Vec::new();
     for count in 3..=40 {
         if !world.say(&tried("billing", 1)).is_empty() {

@@ -78,7 +78,7 @@ impl Alertmanager {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), ready)
+        tokio::time::timeout(crate::world::PATIENCE, ready)
             .await
             .expect("no Alertmanager");
         started

@@ -120,7 +120,7 @@ impl Stage {
                     }
                 }
             };
-            tokio::time::timeout(Duration::from_secs(40), looking).await.ok()
+            tokio::time::timeout(crate::world::PATIENCE, looking).await.ok()
         })
     }
 }
@@ -152,7 +152,8 @@ fn a_service_alerts_while_some_of_its_sinks_are_dead() {
     stage.bench.run(&["rotate", "billing"]).ends(0);
     stage.bench.run(&["rotate", "legacy"]).ends(0);
     let took = SystemClock.now().since(begun);
-    assert!(took < Duration::from_secs(18), "two rotations took {took:?}");
+    // A write that waited for one of them would wait 20 s, and a rotation has some thirty.
+    assert!(took < Duration::from_secs(200), "two rotations took {took:?}");
 
     // A policy that is refused, and one more sink with the next.
     stage.policy("nonsense = \n");

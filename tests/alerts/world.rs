@@ -18,6 +18,9 @@ use tokio::sync::watch;
 use crate::incidents::directory;
 use crate::notes::{START, Said};
 
+/// Longer than anything takes, on however slow a machine.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+
 /// Time that stands still until it is moved.
 pub struct HandClock(watch::Sender<Timestamp>);
 
@@ -192,19 +195,33 @@ pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
             tick.tick().await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(30), waited).await;
+    let waited = tokio::time::timeout(PATIENCE, waited).await;
     assert!(waited.is_ok(), "never: {what}");
 }
 
 /// Moves the clock on in steps until something is so.
-pub async fn pass(clock: &HandClock, step: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+pub async fn pass(clock: &HandClock, step: Duration, what: &str, is_so: impl FnMut() -> bool) {
+    pass_asleep(clock, step, 0, what, is_so).await;
+}
+
+/// The same, and each step only once so many wait for the time: what happens at which time then does not depend on how
+/// fast the machine is.
+pub async fn pass_asleep(
+    clock: &HandClock,
+    step: Duration,
+    sleepers: usize,
+    what: &str,
+    mut is_so: impl FnMut() -> bool,
+) {
     let passing = async {
         let mut tick = tokio::time::interval(Duration::from_millis(1));
         while !is_so() {
-            clock.advance(step);
+            if clock.0.receiver_count() >= sleepers {
+                clock.advance(step);
+            }
             tick.tick().await;
         }
     };
-    let passed = tokio::time::timeout(Duration::from_secs(60), passing).await;
+    let passed = tokio::time::timeout(PATIENCE, passing).await;
     assert!(passed.is_ok(), "never: {what}");
 }
