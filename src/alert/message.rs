@@ -69,7 +69,7 @@ fn of_app(
             let (stands, help) = tell::status_words(ledger, app, now);
             (
                 "is held and waits for a person".into(),
-                sentence(stands),
+                full(stands),
                 help.map(sentence).unwrap_or_default(),
             )
         }
@@ -83,7 +83,7 @@ fn of_app(
             let why = overdue.map_or_else(String::new, |overdue| {
                 format!(
                     "{} The deadline is {}.",
-                    sentence(&overdue.why),
+                    full(&overdue.why),
                     moment(overdue.deadline)
                 )
             });
@@ -98,7 +98,7 @@ fn of_app(
         }
         Kind::Unadopted => (
             "cannot be adopted yet, so it is never rotated".into(),
-            sentence(ledger.unadopted.as_deref().unwrap_or_default()),
+            full(ledger.unadopted.as_deref().unwrap_or_default()),
             format!(
                 "Put right what is named; where no API shows the pair, hand it over: `rekeyd submit {app}`."
             ),
@@ -183,7 +183,7 @@ fn failed(incident: &Incident, app: &str, ledger: &AppLedger, now: Timestamp) ->
         let stands = tell::state_words(&run.state, &run.stores, now);
         happened.push(format!("The rotation under way: {stands}."));
         if let Some(trouble) = &run.trouble {
-            happened.push(format!("The last trouble: {}", sentence(trouble)));
+            happened.push(format!("The last trouble: {}", full(trouble)));
         }
     }
     let help = ledger
@@ -333,7 +333,7 @@ fn login(org: &str, trouble: Option<&LoginTrouble>) -> Text {
         ),
         Some(LoginTrouble::Refused { why, .. }) => (
             format!("rekeyd's own login to org {org} is REFUSED"),
-            format!("{} Nothing can be rotated in this org.", sentence(why)),
+            format!("{} Nothing can be rotated in this org.", full(why)),
         ),
         None => (format!("rekeyd's own login to org {org}"), String::new()),
     };
@@ -353,7 +353,7 @@ fn of_service(ledgers: &Ledgers) -> Text {
     let why = ledgers.service.reload_refused.as_ref();
     Text {
         headline: "A new policy was refused".into(),
-        happened: why.map(|(_, why)| sentence(why)).unwrap_or_default(),
+        happened: why.map(|(_, why)| full(why)).unwrap_or_default(),
         consumers: "Nothing changes for consumers.".into(),
         next: "rekeyd goes on under the policy of before; nothing of the new one is in force.".into(),
         command: "`rekeyd check` shows every fault and where it stands; put it right and send SIGHUP.".into(),
@@ -365,16 +365,21 @@ fn moment(at: Timestamp) -> String {
     at.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// Words that can stand in the middle of a sentence, as one of its own.
-fn sentence(words: impl ToString) -> String {
+/// With a full stop. What comes from elsewhere may begin with a name, which keeps its letters.
+fn full(words: impl ToString) -> String {
     let words = words.to_string();
-    let mut letters = words.chars();
-    match letters.next() {
-        // What begins with a command is typed as it stands.
-        Some(first) if words.ends_with(['.', '!', '?']) => first.to_uppercase().chain(letters).collect(),
-        Some(first) => first.to_uppercase().chain(letters).chain(['.']).collect(),
-        None => words,
+    match words.is_empty() || words.ends_with(['.', '!', '?']) {
+        true => words,
+        false => format!("{words}."),
     }
+}
+
+/// Words of our own that can stand in the middle of a sentence, as one.
+fn sentence(words: impl ToString) -> String {
+    let words = full(words);
+    let mut letters = words.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 #[cfg(test)]
