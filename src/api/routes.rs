@@ -1,6 +1,7 @@
 //! The table of all routes: what each asks of the caller, and who answers it. `openapi.json` says the same.
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -9,6 +10,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYP
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 
 use super::access::{Access, Entrance};
 use super::answer::Problem;
@@ -39,7 +41,12 @@ fn table() -> Vec<Route> {
     };
     vec![
         of("get", "/healthz", Access::Open, get(health::alive)),
-        of("get", "/readyz", Access::Open, get(health::ready)),
+        of(
+            "get",
+            "/readyz",
+            Access::Open,
+            get(health::ready).layer(Extension(Arc::<health::Readiness>::default())),
+        ),
         of("get", "/metrics", Access::Metrics, get(reads::prometheus)),
         of("get", "/v1/openapi.json", Access::Open, get(openapi)),
         of("get", "/v1/apps", READ, get(reads::apps)),

@@ -1,6 +1,7 @@
 //! Alive and ready, whatever the work does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -57,7 +58,7 @@ async fn it_is_ready_until_it_stops_or_the_journal_is_gone() {
     assert_eq!(house.ask("GET", "/healthz", None, "").await.status, 200);
 
     let house = House::planned(Plan {
-        journal: Some(Arc::new(Gone)),
+        journal: Some(Arc::new(Gone::default())),
         ..Plan::default()
     })
     .await;
@@ -68,8 +69,28 @@ async fn it_is_ready_until_it_stops_or_the_journal_is_gone() {
     assert_eq!(house.ask("GET", "/v1/apps", Some("all"), "").await.status, 200);
 }
 
+#[tokio::test]
+async fn a_crowd_that_asks_is_one_question_to_the_journal() {
+    let journal = Arc::new(Gone::default());
+    let house = House::planned(Plan {
+        journal: Some(journal.clone()),
+        ..Plan::default()
+    })
+    .await;
+    let crowd = (0..50).map(|_| house.ask("GET", "/readyz", None, ""));
+    for answer in futures_util::future::join_all(crowd).await {
+        answer.is_problem(503);
+    }
+    let asked = journal.asked.load(Ordering::Relaxed);
+    assert!((1..=10).contains(&asked), "{asked}");
+}
+
 /// A journal whose disk is gone.
-struct Gone;
+#[derive(Default)]
+struct Gone {
+    /// How often it was asked where it ends.
+    asked: AtomicU32,
+}
 
 fn gone<T>() -> Result<T, JournalFault> {
     Err(JournalFault::Unavailable("the disk is gone".into()))
@@ -86,6 +107,7 @@ impl Journal for Gone {
     }
 
     async fn head(&self) -> Result<Head, JournalFault> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         gone()
     }
 

@@ -150,6 +150,7 @@ impl Real {
             let Ok(Some(line)) = line else {
                 panic!("{} of {count} lines with {wanted:?} in:\n{all}", found.len());
             };
+            assert!(!line.contains("secret-of-"), "a token is in the log: {line}");
             all.push_str(&line);
             all.push('\n');
             if wanted.iter().all(|part| line.contains(part)) {
