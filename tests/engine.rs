@@ -6,7 +6,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
 

@@ -7,7 +7,7 @@ use rekeyd::engine::command::Reply;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::house::{Answer, House, Plan};
+use crate::house::{Answer, House, PATIENCE, Plan};
 
 const GET: &str = "GET /v1/apps HTTP/1.1\r\nhost: x\r\nauthorization: Bearer secret-of-all\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(300);
@@ -22,6 +22,11 @@ async fn limited(limits: Limits) -> House {
 
 /// Reads one answer off a connection that stays open.
 async fn one(stream: &mut TcpStream) -> Answer {
+    let answer = tokio::time::timeout(PATIENCE, answer(stream)).await;
+    answer.expect("no answer")
+}
+
+async fn answer(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     loop {
         let text = String::from_utf8(bytes.clone()).unwrap();

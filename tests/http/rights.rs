@@ -12,7 +12,7 @@ use crate::house::{ALL, House, Plan, policy};
 const UNKNOWN: &str = "/v1/rotations/00000000-0000-0000-0000-000000000001";
 
 /// Method, path, body, the right that it takes, and the answer with it.
-const TABLE: [(&str, &str, &str, Option<Permission>, u16); 11] = [
+const TABLE: [(&str, &str, &str, Option<Permission>, u16); 12] = [
     ("GET", "/healthz", "", None, 200),
     ("GET", "/readyz", "", None, 200),
     ("GET", "/v1/openapi.json", "", None, 200),
@@ -44,6 +44,13 @@ const TABLE: [(&str, &str, &str, Option<Permission>, u16); 11] = [
     (
         "POST",
         "/v1/apps/billing/abandon",
+        "{}",
+        Some(Permission::Operate),
+        200,
+    ),
+    (
+        "POST",
+        "/v1/apps/billing/adopt",
         "{}",
         Some(Permission::Operate),
         200,
@@ -105,7 +112,7 @@ async fn each_right_opens_its_routes_and_no_others() {
     let heard = house.heard.lock().unwrap();
     assert_eq!(
         heard.len(),
-        2 + 3 + 3,
+        2 + 4 + 4,
         "nobody without the right was heard: {heard:?}"
     );
     let named = |name: &str| {
@@ -129,6 +136,7 @@ async fn a_wrong_token_is_told_what_no_token_is_told() {
         "authorization: Bearer wrong\r\n",
         "authorization: Bearer \r\n",
         "authorization: Basic c2VjcmV0LW9mLWFsbA==\r\n",
+        "authorization: Digest secret-of-all\r\n",
         "authorization: secret-of-all\r\n",
         "authorization: Bearer secret-of-all\r\nauthorization: Bearer secret-of-all\r\n",
         "authorization: Bearer secret-of-allx\r\n",
