@@ -10,8 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Between two looks at something outside of this process.
 pub const POLL: Duration = Duration::from_millis(50);
-/// More looks than anything here takes: a minute, and the time of the looks.
-const LOOKS: u32 = 1200;
+/// More looks than anything here takes: half a minute, and the time of the looks.
+const LOOKS: u32 = 600;
 
 /// Which release of Debian, and so which systemd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
