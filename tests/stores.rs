@@ -23,5 +23,6 @@ mod stores {
     mod vault_contract;
     mod vault_network;
     mod vault_obstacles;
+    mod vault_policy;
     mod vault_token;
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::cli::config::plain;
-use crate::policy::{Certificate, Fault, Login, Policy, StorePolicy, TokenSource, VaultAuth};
+use crate::policy::{Certificate, Fault, Login, Policy, StorePolicy, TokenSource, VaultAuth, VaultStore};
 use crate::secret::FingerprintKey;
 
 /// Group and others.
@@ -63,29 +63,46 @@ fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
             ];
             found.into_iter().flatten().collect()
         }
-        StorePolicy::Vault(vault) => {
-            let key = format!("[store.{name}.vault.auth");
-            let found = match &vault.auth {
-                VaultAuth::Token(TokenSource::File(path)) => {
-                    secret_file(&format!("{key}.token] file"), path, 1)
-                }
-                VaultAuth::Token(TokenSource::Env(variable)) => {
-                    variable_set(&format!("{key}.token] env"), variable)
-                }
-                VaultAuth::Approle { .. } => Some(fault(
-                    &format!("{key}.approle]"),
-                    "login by AppRole is not in this version".into(),
-                    "use a token: [….auth.token] with `file` or `env`",
-                )),
-            };
-            found.into_iter().collect()
-        }
+        StorePolicy::Vault(settings) => vault(name, settings),
         StorePolicy::Aws(_) => vec![fault(
             &format!("[store.{name}.aws]"),
             "AWS Secrets Manager is not in this version".into(),
             "use a `vault` or a `file` store",
         )],
     }
+}
+
+fn vault(name: &str, vault: &VaultStore) -> Vec<Fault> {
+    let key = format!("[store.{name}.vault");
+    let mut found = Vec::new();
+    if let Some(path) = &vault.ca_file {
+        found.extend(content(&format!("{key}] ca_file"), path, 1).err());
+    }
+    if let Some(client) = &vault.client {
+        let certificate = &client.certificate_file;
+        found.extend(content(&format!("{key}] client_certificate_file"), certificate, 1).err());
+        found.extend(secret_file(
+            &format!("{key}] client_key_file"),
+            &client.key_file,
+            1,
+        ));
+    }
+    found.extend(match &vault.auth {
+        VaultAuth::Token(TokenSource::File(path)) => secret_file(&format!("{key}.auth.token] file"), path, 1),
+        VaultAuth::Token(TokenSource::Env(variable)) => {
+            variable_set(&format!("{key}.auth.token] env"), variable)
+        }
+        VaultAuth::Approle { secret_id_file, .. } => {
+            secret_file(&format!("{key}.auth.approle] secret_id_file"), secret_id_file, 1)
+        }
+        // What projects a service account's token decides on its mode, and usually lets everybody in the pod read it.
+        VaultAuth::Kubernetes { jwt_file, .. } => {
+            content(&format!("{key}.auth.kubernetes] jwt_file"), jwt_file, 1).err()
+        }
+        VaultAuth::Jwt { jwt_file, .. } => content(&format!("{key}.auth.jwt] jwt_file"), jwt_file, 1).err(),
+        VaultAuth::Cert { .. } => None,
+    });
+    found
 }
 
 fn fault(key: &str, what: String, help: &str) -> Fault {

@@ -8,7 +8,8 @@
 //! SourceFile* -> document (merge) -> read/* (shape, values) -> cross (between tables) -> Policy | Vec<Fault>
 //! ```
 //!
-//! - `app`, `org`, `store`, `service`: the checked types, plain data without spans.
+//! - `app`, `org`, `store`, `vault`, `service`: the checked types, plain data without spans.
+//! - `environment`: the variables that stand in where the policy is silent.
 //! - `diagnostic`: a fault, as text for a person and as JSON.
 //! - `mask`: which parts of a line may be shown at all. It shows what it knows to be harmless and hides the rest.
 //!
@@ -19,9 +20,11 @@
 pub mod app;
 pub mod compile;
 pub mod diagnostic;
+pub mod environment;
 pub mod org;
 pub mod service;
 pub mod store;
+pub mod vault;
 
 mod cross;
 mod document;
@@ -35,11 +38,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
-pub use compile::{SourceFile, compile};
+pub use compile::{SourceFile, compile, compile_in};
 pub use diagnostic::{Fault, Place, to_json, to_text};
+pub use environment::Environment;
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
 pub use service::{ApiPolicy, ApiToken, JournalPolicy, Permission, SignalPolicy};
-pub use store::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
+pub use store::{AwsStore, FileStore, StorePolicy};
+pub use vault::{ClientCertificate, TokenSource, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ mod service;
 mod store;
 mod target;
 mod timing;
+mod vault;
 
 use toml::de::{DeTable, DeValue};
 
