@@ -13,7 +13,7 @@ use super::vault::VaultStore;
 #[serde(rename_all = "kebab-case")]
 pub enum StorePolicy {
     /// `[store.X.vault]`
-    Vault(VaultStore),
+    Vault(Box<VaultStore>),
     /// `[store.X.file]`
     File(FileStore),
     /// `[store.X.aws]`

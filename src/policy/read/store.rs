@@ -20,7 +20,7 @@ pub(crate) fn store(name: &str, table: Table<'_>) -> Option<StorePolicy> {
     let (kind, node) = only(table, KINDS)?;
     let inner = node.table(format!("[store.{name}.{kind}]"))?;
     match kind {
-        "vault" => vault(name, inner).map(StorePolicy::Vault),
+        "vault" => vault(name, inner).map(|vault| StorePolicy::Vault(Box::new(vault))),
         "file" => directory(inner).map(StorePolicy::File),
         _ => aws(inner).map(StorePolicy::Aws),
     }

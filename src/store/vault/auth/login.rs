@@ -168,7 +168,8 @@ fn remedy(login: &Login) -> String {
     match &login.method {
         Method::AppRole { secret_id_file, .. } => format!(
             "`auth/{mount}` refuses the AppRole login: the secret id of {} is wrong, has expired, is used up or is \
-             bound to another address, the role id is wrong, or no AppRole is mounted there",
+             bound to another address, the role id is wrong, the server has locked the role for some minutes after \
+             refusals, or no AppRole is mounted there",
             secret_id_file.display()
         ),
         Method::Jwt { role: name, jwt_file } => format!(
