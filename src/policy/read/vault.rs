@@ -103,9 +103,8 @@ fn from<T>(
         Ok(value) => Some(Some(value)),
         Err(complaint) => {
             let message = format!("in the environment, {}", complaint.message);
-            table
-                .context
-                .fault(&table.at, "has no such key", message, complaint.help);
+            let label = format!("says nothing itself, so {name} counts");
+            table.context.fault(&table.at, &label, message, complaint.help);
             None
         }
     }

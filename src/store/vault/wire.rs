@@ -152,50 +152,27 @@ fn lost(fault: &reqwest::Error) -> Lost {
 fn cut(fault: &reqwest::Error) -> Lost {
     Lost::Unclear(if fault.is_timeout() {
         "the server did not answer in time".into()
-    } else if let Some(wrong) = certificate(fault) {
-        format!("the connection was cut: {wrong}")
     } else {
         "the connection was cut before the answer ended".into()
     })
 }
 
-/// What TLS has against a certificate, as far as its words are known. For people only: no decision rests on it.
+/// What TLS has against the server's certificate. For people only: no decision rests on it.
 fn certificate(fault: &reqwest::Error) -> Option<&'static str> {
-    const KNOWN: [(&str, &str); 7] = [
-        (
-            "UnknownIssuer",
-            "the server's certificate is of an authority that is not trusted: name it by `ca_file`",
-        ),
-        (
-            "NotValidForName",
-            "the server's certificate has another name: set `tls_server_name`, or the address",
-        ),
-        (
-            "not valid for name",
-            "the server's certificate has another name: set `tls_server_name`, or the address",
-        ),
-        (
-            "Expired",
-            "the server's certificate has expired, or a clock is wrong",
-        ),
-        (
-            "NotValidYet",
-            "the server's certificate is not valid yet, or a clock is wrong",
-        ),
-        (
-            "CertificateRequired",
-            "the server wants a client certificate: set `client_certificate_file`",
-        ),
-        (
-            "BadCertificate",
-            "the server does not take our client certificate",
-        ),
-    ];
     let mut source: Option<&dyn Error> = Some(fault);
     while let Some(error) = source {
         let said = error.to_string();
-        if let Some((_, meaning)) = KNOWN.iter().find(|(word, _)| said.contains(word)) {
-            return Some(meaning);
+        if let Some(wrong) = said.strip_prefix("invalid peer certificate: ") {
+            let wrong = wrong.to_lowercase();
+            return Some(if wrong.contains("unknownissuer") {
+                "its certificate is of an authority that is not trusted: name it by `ca_file`"
+            } else if wrong.contains("name") {
+                "its certificate has another name: set `tls_server_name`, or change the address"
+            } else if wrong.contains("expired") || wrong.contains("yet") {
+                "its certificate is out of its time, or a clock is wrong"
+            } else {
+                "its certificate is not accepted"
+            });
         }
         source = error.source();
     }
