@@ -15,13 +15,16 @@ const SHOWN: &[&str] = &[
     "allow_key_change",
     "api_version",
     "app_id",
+    "apps",
     "audience",
     "base_uri",
+    "catch_up_spacing",
     "certificate",
     "client_credentials",
     "concurrency",
     "consumer",
     "consumer_id",
+    "cool_down",
     "cron",
     "cutover_timeout",
     "duration",
@@ -29,18 +32,26 @@ const SHOWN: &[&str] = &[
     "every",
     "fields",
     "first",
+    "from",
     "grace",
+    "insecure",
+    "host",
     "jitter",
+    "least",
     "listen",
+    "live_check",
     "max_age",
     "may",
     "method",
+    "metrics",
     "mount",
     "name",
     "namespace",
     "org",
     "path",
     "pending_prefix",
+    "plain_http",
+    "port",
     "propagation",
     "region",
     "request_lifetime",
@@ -48,16 +59,16 @@ const SHOWN: &[&str] = &[
     "rotate",
     "rotated_at",
     "rotation_id",
-    "stable_span",
-    "live_check",
-    "catch_up_spacing",
-    "cool_down",
     "stable_spacing",
+    "stable_span",
     "stable_tries",
     "store",
+    "tls",
     "tls_server_name",
+    "to",
     "token_url",
     "url",
+    "user",
     "username",
     "wrapped",
     "zone",
@@ -68,6 +79,7 @@ const SHOWN: &[&str] = &[
 const PATHS: &[&str] = &[
     "ca_file",
     "certificate_file",
+    "client_ca_file",
     "client_certificate_file",
     "client_key_file",
     "directory",
@@ -75,12 +87,19 @@ const PATHS: &[&str] = &[
     "identity_file",
     "jwt_file",
     "key_file",
+    "password_file",
+    "routing_key_file",
+    "secret_file",
     "secret_id_file",
     "socket",
+    "token_file",
+    "url_file",
 ];
 
 /// Keys and table names that have no shown value of their own.
 const WORDS: &[&str] = &[
+    "alert",
+    "alertmanager",
     "api",
     "app",
     "approle",
@@ -96,14 +115,24 @@ const WORDS: &[&str] = &[
     "jwt",
     "kubernetes",
     "login",
+    "pagerduty",
     "password",
+    "password_env",
     "role_id",
+    "routing_key_env",
     "schedule",
+    "secret_env",
     "sha256",
     "signal",
+    "slack",
+    "smtp",
     "stores",
+    "tls",
     "token",
+    "token_env",
+    "url_env",
     "vault",
+    "webhook",
     "window",
 ];
 
@@ -163,10 +192,14 @@ fn may_show(key: &str, value: &str) -> bool {
     if looks_secret(value) {
         return false;
     }
-    if key == "env" {
+    if key == "env" || key.ends_with("_env") {
         return value
             .bytes()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    }
+    // With an `@` it is no host, and what stands before that may be a password.
+    if key == "host" {
+        return !value.contains('@');
     }
     if PATHS.contains(&key) {
         return value.starts_with('/');
@@ -178,7 +211,7 @@ fn may_show(key: &str, value: &str) -> bool {
 /// `text` with its broken lines blanked; the result has the length and the line breaks of `text`.
 pub(super) fn mask(text: &str, understood: &str, tree: &DeTable<'_>) -> String {
     let mut spans = Spans::default();
-    spans.table(tree);
+    spans.table("", tree);
     let mut masked = Vec::with_capacity(text.len());
     let bytes = text.as_bytes();
     let mut position = 0;
@@ -232,7 +265,7 @@ struct Spans {
 }
 
 impl Spans {
-    fn table(&mut self, table: &DeTable<'_>) {
+    fn table(&mut self, within: &str, table: &DeTable<'_>) {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             let shown = !looks_secret(name);
@@ -240,13 +273,19 @@ impl Spans {
                 self.names.insert(name.into());
             }
             self.add(key.span(), shown);
-            self.value(name, value.get_ref(), value.span());
+            // The URL of a Slack webhook is a secret; all others are to have none in them.
+            let key = if (within, name) == ("slack", "url") {
+                ""
+            } else {
+                name
+            };
+            self.value(key, value.get_ref(), value.span());
         }
     }
 
     fn value(&mut self, key: &str, value: &DeValue<'_>, span: Range<usize>) {
         match value {
-            DeValue::Table(table) => self.table(table),
+            DeValue::Table(table) => self.table(key, table),
             DeValue::Array(items) => {
                 for item in items.iter() {
                     self.value(key, item.get_ref(), item.span());

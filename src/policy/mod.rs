@@ -8,7 +8,7 @@
 //! SourceFile* -> document (merge) -> read/* (shape, values) -> cross (between tables) -> Policy | Vec<Fault>
 //! ```
 //!
-//! - `app`, `org`, `store`, `vault`, `service`: the checked types, plain data without spans.
+//! - `alert`, `app`, `org`, `store`, `vault`, `service`: the checked types, plain data without spans.
 //! - `environment`: the variables that stand in where the policy is silent.
 //! - `diagnostic`: a fault, as text for a person and as JSON.
 //! - `mask`: which parts of a line may be shown at all. It shows what it knows to be harmless and hides the rest.
@@ -17,6 +17,7 @@
 //!
 //! `AppPolicy` can be serialised, since a rotation runs under the policy that it began with.
 
+pub mod alert;
 pub mod app;
 pub mod compile;
 pub mod diagnostic;
@@ -30,6 +31,7 @@ mod cross;
 mod document;
 mod hint;
 mod mask;
+mod pattern;
 mod read;
 mod text;
 
@@ -37,14 +39,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use alert::{AlertPolicy, Severity, SinkPolicy, SmtpPolicy, SmtpTls};
 pub use app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
 pub use compile::{SourceFile, compile, compile_in};
 pub use diagnostic::{Fault, Place, to_json, to_text};
 pub use environment::Environment;
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
-pub use service::{ApiPolicy, ApiToken, JournalPolicy, Permission, SignalPolicy};
-pub use store::{AwsStore, FileStore, StorePolicy};
-pub use vault::{ClientCertificate, TokenSource, VaultAuth, VaultStore};
+pub use pattern::AppPattern;
+pub use service::{ApiPolicy, ApiTls, ApiToken, JournalPolicy, MetricsAccess, Permission, SignalPolicy};
+pub use store::{AwsStore, FileStore, StorePolicy, TokenSource};
+pub use vault::{ClientCertificate, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,4 +65,6 @@ pub struct Policy {
     pub stores: BTreeMap<String, StorePolicy>,
     /// Managed apps by name.
     pub apps: BTreeMap<String, AppPolicy>,
+    /// Who is told when something is wrong, by name.
+    pub alerts: BTreeMap<String, AlertPolicy>,
 }

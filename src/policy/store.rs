@@ -31,6 +31,16 @@ impl StorePolicy {
     }
 }
 
+/// Where a token is read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenSource {
+    /// A file (absolute).
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+}
+
 /// The encrypted file store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStore {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::store::TokenSource;
 use super::text;
 
 /// What stands before the path of a pending value, unless the policy says otherwise.
@@ -107,14 +108,4 @@ impl VaultAuth {
             | Self::Cert { mount, .. } => Some(format!("auth/{mount}/login")),
         }
     }
-}
-
-/// Where a token is read from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenSource {
-    /// A file (absolute).
-    File(PathBuf),
-    /// An environment variable.
-    Env(String),
 }

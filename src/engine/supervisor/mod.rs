@@ -7,9 +7,11 @@ mod clock;
 mod command;
 mod contact;
 mod control;
+mod lanes;
 mod live;
 mod org;
 mod overdue;
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,18 +24,18 @@ use tokio_util::sync::CancellationToken;
 use self::clock::Watchman;
 use self::live::Live;
 use self::org::Orgs;
+use self::tasks::Tasks;
 use crate::clock::Timestamp;
-use crate::engine::adopt::Contact;
-use crate::engine::board::Board;
+use crate::engine::adopt::{Brought, Contact};
+use crate::engine::board::{AppCard, Board};
 use crate::engine::command::{Command, Control, Reply};
-use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
+use crate::engine::lane::{LaneEnd, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
 use crate::engine::live::Seen;
 use crate::engine::note::Note;
 use crate::engine::seat::{House, Seat};
 use crate::port::journal::{JournalFault, RecordQuery};
 use crate::port::{self, Fault, OrgReport};
-use crate::random;
 use crate::rotation::{Event, Limits, Observation, Rest, RotationId, State};
 use crate::schedule::{Decision, Timing, decide};
 
@@ -64,6 +66,21 @@ pub struct Managed {
     pub watch: Option<Arc<dyn port::OrgWatch>>,
 }
 
+impl Managed {
+    /// As others see it.
+    pub fn card(&self) -> AppCard {
+        let seat = &self.seat;
+        let stores = seat.stores.iter().map(|at| at.store.name().to_owned());
+        AppCard {
+            org: seat.org.clone(),
+            kind: self.kind.clone(),
+            method: seat.method.clone(),
+            stores: stores.collect(),
+            timing: self.timing.clone(),
+        }
+    }
+}
+
 /// Told of everything that was written: app, state, events. Must not block.
 pub type Told = Arc<dyn Fn(&str, &State, &[Event]) + Send + Sync>;
 
@@ -79,7 +96,9 @@ pub struct Supervisor {
     contacts: BTreeMap<String, (Timestamp, u32)>,
     compared: BTreeSet<String>,
     busy: BTreeSet<String>,
-    tasks: JoinSet<(String, Task)>,
+    /// Apps whose task failed, and until when they rest.
+    resting: BTreeMap<String, Timestamp>,
+    tasks: Tasks,
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
     /// Commands for an app that is only being looked at: they are heard as soon as the look is over.
     parked: Vec<(Command, oneshot::Sender<Reply>)>,
@@ -96,8 +115,8 @@ pub struct Supervisor {
 /// A look that ended.
 enum Look {
     Live(String, Vec<Seen>),
-    Org(String, Result<OrgReport, Fault>, (u64, u64)),
-    Time(String, Result<Timestamp, Fault>),
+    Org(String, Timestamp, Result<OrgReport, Fault>, (u64, u64)),
+    Time(String, Timestamp, Result<Timestamp, Fault>),
 }
 
 enum Task {
@@ -138,7 +157,8 @@ impl Supervisor {
             contacts: BTreeMap::new(),
             compared: BTreeSet::new(),
             busy: BTreeSet::new(),
-            tasks: JoinSet::new(),
+            resting: BTreeMap::new(),
+            tasks: Tasks::default(),
             submitters: BTreeMap::new(),
             parked: Vec::new(),
             woken: BTreeMap::new(),
@@ -187,7 +207,7 @@ impl Supervisor {
             tokio::select! {
                 () = clock.sleep_until(until) => {}
                 () = drain.cancelled(), if self.tasks.is_empty() => {}
-                Some(done) = self.tasks.join_next() => self.finished(done).await?,
+                Some((app, done)) = self.tasks.next() => self.finished(app, done).await?,
                 Some(look) = self.looks.join_next() => self.looked(look).await,
                 Some((command, reply)) = commands.recv() => self.command(command, reply).await?,
                 Some(control) = controls.recv() => self.control(control).await?,
@@ -226,6 +246,7 @@ impl Supervisor {
             .apps
             .keys()
             .filter(|app| !self.busy.contains(*app))
+            .filter(|app| self.resting.get(*app).is_none_or(|until| *until <= now))
             .cloned()
             .collect();
         let mut due = Vec::new();
@@ -252,7 +273,7 @@ impl Supervisor {
             }
             let Some(timing) = &managed.timing else { continue };
             if ledger.adopted_at.is_none() {
-                self.contact(&app, &managed, None);
+                self.contact(&app, &managed, Brought::Nothing);
                 continue;
             }
             match decide(timing, &ledger.for_schedule(), now.to_utc()) {
@@ -271,106 +292,5 @@ impl Supervisor {
             }
         }
         Ok(())
-    }
-
-    pub(super) async fn begin(
-        &mut self,
-        app: &str,
-        managed: &Managed,
-        reason: String,
-        by: String,
-        key: Option<String>,
-    ) -> Result<RotationId, JournalFault> {
-        let id = self.id()?;
-        let seat = &managed.seat;
-        let note = Note::Started {
-            method: seat.method.clone(),
-            caps: seat.target.capabilities(),
-            limits: managed.limits,
-            stores: seat
-                .stores
-                .iter()
-                .map(|store| store.store.name().to_owned())
-                .collect(),
-            reason,
-            by,
-            policy: managed.policy.clone(),
-            key,
-        };
-        self.write(app, Some(id), &note).await?;
-        if let Some(run) = self.ledger(app).run {
-            tracing::info!(app, rotation = %id, method = %run.method, reason = %run.reason, by = %run.by, "rotation started");
-            self.lane(app, managed, run.state, Observation::Tick);
-        }
-        Ok(id)
-    }
-
-    pub(super) fn id(&self) -> Result<RotationId, JournalFault> {
-        let uuid = random::uuid(self.house.random.as_ref());
-        uuid.map(RotationId::from)
-            .map_err(|fault| JournalFault::Unavailable(fault.to_string()))
-    }
-
-    pub(super) fn lane(&mut self, app: &str, managed: &Managed, state: State, first: Observation) {
-        let (words, heard) = mpsc::channel(8);
-        let (name, ledgers, told) = (app.to_owned(), self.ledgers.clone(), self.told.clone());
-        let (clock, id) = (self.house.clock.clone(), state.id);
-        let around = Surroundings {
-            org: managed.org.clone(),
-            drain: self.drain.clone(),
-            words: heard,
-            told: Box::new(move |state, events| {
-                {
-                    let mut ledgers = ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-                    let ledger = ledgers.apps.entry(name.clone()).or_default();
-                    for event in events {
-                        ledger.add(clock.now(), Some(id), &Note::Step { step: event.clone() });
-                    }
-                }
-                told(&name, state, events);
-            }),
-        };
-        let (seat, name) = (managed.seat.clone(), app.to_owned());
-        self.tasks
-            .spawn(async move { (name, Task::Lane(lane::run(seat, state, first, around).await)) });
-        self.words.insert(app.to_owned(), words);
-        self.busy.insert(app.to_owned());
-    }
-
-    async fn finished(
-        &mut self,
-        done: Result<(String, Task), tokio::task::JoinError>,
-    ) -> Result<(), JournalFault> {
-        let (app, task) = match done {
-            Ok(done) => done,
-            Err(fault) => {
-                // A defect of ours. The app stays out until the next start, and the others go on.
-                tracing::error!(
-                    "a task of the engine failed: {fault}; its app rests until rekeyd is restarted"
-                );
-                return Ok(());
-            }
-        };
-        self.busy.remove(&app);
-        self.words.remove(&app);
-        self.handle(&app, task).await?;
-        self.unpark(&app).await
-    }
-
-    async fn handle(&mut self, app: &str, task: Task) -> Result<(), JournalFault> {
-        match task {
-            Task::Lane(LaneEnd::Journal(fault)) => {
-                tracing::error!(app, "the journal stopped this rotation: {fault}");
-                Err(fault)
-            }
-            Task::Lane(LaneEnd::Ended(end)) => {
-                tracing::info!(app, "rotation ended: {end}");
-                Ok(())
-            }
-            Task::Lane(LaneEnd::Held | LaneEnd::Stopped) => Ok(()),
-            Task::Behind(behind) => self.compared(app, behind).await,
-            Task::Aside(aside, alive) => self.probed_aside(app, aside, alive).await,
-            Task::Contact(contact, id) => self.contacted(app, *contact, id).await,
-        }
     }
 }
