@@ -166,9 +166,17 @@ impl Desk {
     /// Waits until there were so many.
     pub async fn until(&self, count: usize, end: &str) {
         let mut seen = self.seen.clone();
-        while self.count(end) < count {
-            seen.changed().await.unwrap();
-        }
+        let waiting = async {
+            while self.count(end) < count {
+                seen.changed().await.unwrap();
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        assert!(
+            ended.is_ok(),
+            "{} of {count} requests to {end} in half a minute",
+            self.count(end)
+        );
     }
 
     /// Ends every token that logins here have made.

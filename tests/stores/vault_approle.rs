@@ -250,7 +250,10 @@ async fn a_wrapping_token_of_something_else_is_named() {
 /// Other policies of a *role* reach only tokens made afterwards.
 #[tokio::test]
 async fn rights_given_to_the_role_later_are_found() {
-    let role = AppRole::new(json!({ "token_policies": ["default"], "token_no_default_policy": false })).await;
+    let role = AppRole::new(
+        json!({ "token_policies": ["default"], "token_ttl": "2h", "token_no_default_policy": false }),
+    )
+    .await;
     let store = role.desk.open(role.settings(false));
     let fault = store.read(&Place::Current).await.unwrap_err();
     assert!(matches!(fault, Fault::Forbidden(_)), "{fault:?}");
