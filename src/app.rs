@@ -4,6 +4,7 @@
 //! are read here, once, and refused where others can read them.
 
 pub mod alerts;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -14,7 +15,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::cli::exit::Failure;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::document::FieldNames;
 use crate::engine::ledger::Ledgers;
 use crate::engine::seat::{House, Seat, StoreSeat};
@@ -22,7 +23,7 @@ use crate::engine::supervisor::Managed;
 use crate::policy::Policy;
 use crate::policy::app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
 use crate::policy::org::{Login, OrgPolicy};
-use crate::policy::store::{StorePolicy, TokenSource as PolicyToken, VaultAuth};
+use crate::policy::store::StorePolicy;
 use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
@@ -33,7 +34,7 @@ use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
 use crate::store::file::FileStore;
 use crate::store::path::StorePath;
-use crate::store::vault::{TIMEOUT, TokenSource, VaultConnection, VaultSettings, VaultStore};
+use crate::store::vault::{VaultConnection, VaultStore};
 
 /// The largest file that a secret may be in: a key, a certificate or a token.
 const LARGEST: u64 = 64 * 1024;
@@ -110,7 +111,8 @@ pub fn open_store(policy: &Policy, app: &str, store: Option<&str>) -> Result<Sto
     let Some(entry) = app.stores.iter().find(wanted) else {
         return Err(Failure::failed(format!("app {} has no such store", app.name)));
     };
-    store_seat(policy, &mut BTreeMap::new(), entry)
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    store_seat(policy, &mut BTreeMap::new(), entry, &clock)
 }
 
 /// Makes the identity of a new file store.
@@ -143,7 +145,7 @@ impl Builder<'_> {
         let stores = app
             .stores
             .iter()
-            .map(|entry| store_seat(self.policy, &mut self.vaults, entry));
+            .map(|entry| store_seat(self.policy, &mut self.vaults, entry, &self.house.clock));
         let stores = stores.collect::<Result<Vec<_>, _>>()?;
         let method = app.methods.first().copied().unwrap_or(match app.target {
             Target::ExternalClientApp { .. } => Method::Staged,
@@ -267,6 +269,7 @@ fn store_seat(
     policy: &Policy,
     vaults: &mut BTreeMap<String, Arc<VaultConnection>>,
     entry: &StoreEntry,
+    clock: &Arc<dyn Clock>,
 ) -> Result<StoreSeat, Failure> {
     let wrong = |text: String| Failure::config(format!("store {}: {text}", entry.store));
     let path = StorePath::parse(&entry.path).map_err(|fault| wrong(fault.to_string()))?;
@@ -279,14 +282,8 @@ fn store_seat(
             let connection = match vaults.get(&entry.store) {
                 Some(connection) => connection.clone(),
                 None => {
-                    let built = VaultConnection::new(VaultSettings {
-                        address: settings.address.clone(),
-                        mount: settings.mount.clone(),
-                        namespace: settings.namespace.clone(),
-                        pending_prefix: settings.pending_prefix.clone(),
-                        token: token(&settings.auth).map_err(wrong)?,
-                        timeout: TIMEOUT,
-                    });
+                    let settings = vault::settings(settings).map_err(wrong)?;
+                    let built = VaultConnection::new(settings, clock.clone());
                     Arc::new(built.map_err(|fault| wrong(fault.to_string()))?)
                 }
             };
@@ -302,17 +299,6 @@ fn store_seat(
         store,
         names: names(&entry.fields),
     })
-}
-
-fn token(auth: &VaultAuth) -> Result<TokenSource, String> {
-    match auth {
-        VaultAuth::Token(PolicyToken::File(path)) => Ok(TokenSource::File(path.clone())),
-        VaultAuth::Token(PolicyToken::Env(name)) => match std::env::var(name) {
-            Ok(token) if !token.is_empty() => Ok(TokenSource::Value(Secret::new(token))),
-            Ok(_) | Err(_) => Err(format!("the environment has no {name}")),
-        },
-        VaultAuth::Approle { .. } => Err("login by AppRole is not in this version".into()),
-    }
 }
 
 fn names(fields: &Fields) -> FieldNames {

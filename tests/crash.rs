@@ -30,5 +30,6 @@ mod crash {
     mod foreign;
     mod journal_lost;
     mod lost;
+    mod several;
     mod undo;
 }

@@ -10,6 +10,8 @@ mod diagnostics;
 mod meaning;
 #[path = "policy/safety.rs"]
 mod safety;
+#[path = "policy/vault.rs"]
+mod vault;
 
 use rekeyd::policy::{Fault, Policy, SourceFile, compile, to_text};
 

@@ -14,14 +14,22 @@ mod support;
 mod stores {
     #[macro_use]
     pub mod contract;
+    pub mod login;
+    pub mod token_review;
     pub mod world;
 
     mod file_contract;
     mod file_crash;
     mod file_disk;
     mod file_refusals;
+    mod vault_approle;
     mod vault_contract;
+    mod vault_jwt;
+    mod vault_lease;
     mod vault_network;
     mod vault_obstacles;
+    mod vault_policy;
+    mod vault_raft;
+    mod vault_tls;
     mod vault_token;
 }

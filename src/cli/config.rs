@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Failure;
 use crate::cli::{Context, references};
-use crate::policy::{self, Fault, Policy, SourceFile};
+use crate::policy::{self, Environment, Fault, Policy, SourceFile};
 
 /// More than any policy may have, so that `policy` refuses it, and little enough to hold.
 const MOST_BYTES: u64 = 1024 * 1024 + 1;
@@ -77,10 +77,21 @@ pub fn read(path: &Path) -> Result<Policy, Vec<Fault>> {
         }
     }
     if unreadable.is_empty() {
-        return policy::compile(&files);
+        return policy::compile_in(&files, &environment());
     }
-    unreadable.extend(policy::compile::faults_of_some(&files));
+    unreadable.extend(policy::compile::faults_of_some(&files, &environment()));
     Err(unreadable)
+}
+
+/// What stands in where the policy is silent. What is set to nothing is not set.
+fn environment() -> Environment {
+    let said = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    Environment {
+        vault_addr: said("VAULT_ADDR"),
+        vault_namespace: said("VAULT_NAMESPACE"),
+        vault_cacert: said("VAULT_CACERT"),
+        vault_token: said("VAULT_TOKEN").is_some(),
+    }
 }
 
 /// `policy.d/*.toml`, in name order. A hidden file is an editor's.

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::cli::config::plain;
 use crate::policy::{
     Certificate, Fault, Login, Policy, SinkPolicy, SmtpPolicy, StorePolicy, TokenSource, VaultAuth,
+    VaultStore,
 };
 use crate::secret::FingerprintKey;
 use crate::secret::file::{self, FileFault};
@@ -95,23 +96,7 @@ fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
             ];
             found.into_iter().flatten().collect()
         }
-        StorePolicy::Vault(vault) => {
-            let key = format!("[store.{name}.vault.auth");
-            let found = match &vault.auth {
-                VaultAuth::Token(TokenSource::File(path)) => {
-                    secret_file(&format!("{key}.token] file"), path, 1)
-                }
-                VaultAuth::Token(TokenSource::Env(variable)) => {
-                    variable_set(&format!("{key}.token] env"), variable)
-                }
-                VaultAuth::Approle { .. } => Some(fault(
-                    &format!("{key}.approle]"),
-                    "login by AppRole is not in this version".into(),
-                    "use a token: [….auth.token] with `file` or `env`",
-                )),
-            };
-            found.into_iter().collect()
-        }
+        StorePolicy::Vault(settings) => vault(name, settings),
         StorePolicy::Aws(_) => vec![fault(
             &format!("[store.{name}.aws]"),
             "AWS Secrets Manager is not in this version".into(),
@@ -122,6 +107,42 @@ fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
 
 /// Group and others.
 const OTHERS: u32 = 0o077;
+
+fn vault(name: &str, vault: &VaultStore) -> Vec<Fault> {
+    let key = format!("[store.{name}.vault");
+    let mut found = Vec::new();
+    if let Some(path) = &vault.ca_file {
+        found.extend(public_file(&format!("{key}] ca_file"), path));
+    }
+    if let Some(client) = &vault.client {
+        let certificate = &client.certificate_file;
+        found.extend(public_file(
+            &format!("{key}] client_certificate_file"),
+            certificate,
+        ));
+        found.extend(secret_file(
+            &format!("{key}] client_key_file"),
+            &client.key_file,
+            1,
+        ));
+    }
+    found.extend(match &vault.auth {
+        VaultAuth::Token(TokenSource::File(path)) => secret_file(&format!("{key}.auth.token] file"), path, 1),
+        VaultAuth::Token(TokenSource::Env(variable)) => {
+            variable_set(&format!("{key}.auth.token] env"), variable)
+        }
+        VaultAuth::Approle { secret_id_file, .. } => {
+            secret_file(&format!("{key}.auth.approle] secret_id_file"), secret_id_file, 1)
+        }
+        // What projects a service account's token decides on its mode, and usually lets everybody in the pod read it.
+        VaultAuth::Kubernetes { jwt_file, .. } => {
+            public_file(&format!("{key}.auth.kubernetes] jwt_file"), jwt_file)
+        }
+        VaultAuth::Jwt { jwt_file, .. } => public_file(&format!("{key}.auth.jwt] jwt_file"), jwt_file),
+        VaultAuth::Cert { .. } => None,
+    });
+    found
+}
 
 fn fault(key: &str, what: String, help: &str) -> Fault {
     Fault {

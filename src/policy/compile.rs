@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{self, Merged};
 use super::read::{self, AppDraft, At, Context, Known};
-use super::{AppPolicy, Fault, JournalPolicy, OrgPolicy, Policy, SignalPolicy, cross};
+use super::{AppPolicy, Environment, Fault, JournalPolicy, OrgPolicy, Policy, SignalPolicy, cross};
 
 /// One document. The main file comes first, then those of `policy.d` in name order.
 #[derive(Clone, Debug)]
@@ -15,14 +15,23 @@ pub struct SourceFile {
     pub text: String,
 }
 
-/// Checks documents together.
+/// Checks documents together, in an environment that says nothing.
 ///
 /// # Errors
 /// Every fault of all documents, in the order of the files and lines; never empty.
 pub fn compile(files: &[SourceFile]) -> Result<Policy, Vec<Fault>> {
+    compile_in(files, &Environment::default())
+}
+
+/// Checks documents together.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_in(files: &[SourceFile], environment: &Environment) -> Result<Policy, Vec<Fault>> {
     let documents = document::parse(files);
     let trees: Vec<_> = documents.iter().map(|document| document.tree()).collect();
-    let context = document::context(files, &documents, &trees);
+    let mut context = document::context(files, &documents, &trees);
+    context.environment = environment.clone();
     let policy = check(&context, document::merge(&context, &trees));
     let faults = context.into_faults();
     match policy {
@@ -34,11 +43,12 @@ pub fn compile(files: &[SourceFile]) -> Result<Policy, Vec<Fault>> {
 }
 
 /// What is wrong with these documents where others of the policy could not be read, so that nothing counts as missing.
-pub fn faults_of_some(files: &[SourceFile]) -> Vec<Fault> {
+pub fn faults_of_some(files: &[SourceFile], environment: &Environment) -> Vec<Fault> {
     let documents = document::parse(files);
     let trees: Vec<_> = documents.iter().map(|document| document.tree()).collect();
     let mut context = document::context(files, &documents, &trees);
     context.broken = true;
+    context.environment = environment.clone();
     let _incomplete = check(&context, document::merge(&context, &trees));
     context.into_faults()
 }

@@ -8,7 +8,8 @@
 //! SourceFile* -> document (merge) -> read/* (shape, values) -> cross (between tables) -> Policy | Vec<Fault>
 //! ```
 //!
-//! - `alert`, `app`, `org`, `store`, `service`: the checked types, plain data without spans.
+//! - `alert`, `app`, `org`, `store`, `vault`, `service`: the checked types, plain data without spans.
+//! - `environment`: the variables that stand in where the policy is silent.
 //! - `diagnostic`: a fault, as text for a person and as JSON.
 //! - `mask`: which parts of a line may be shown at all. It shows what it knows to be harmless and hides the rest.
 //!
@@ -20,9 +21,11 @@ pub mod alert;
 pub mod app;
 pub mod compile;
 pub mod diagnostic;
+pub mod environment;
 pub mod org;
 pub mod service;
 pub mod store;
+pub mod vault;
 
 mod cross;
 mod document;
@@ -38,12 +41,14 @@ use serde::{Deserialize, Serialize};
 
 pub use alert::{AlertPolicy, Severity, SinkPolicy, SmtpPolicy, SmtpTls};
 pub use app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
-pub use compile::{SourceFile, compile};
+pub use compile::{SourceFile, compile, compile_in};
 pub use diagnostic::{Fault, Place, to_json, to_text};
+pub use environment::Environment;
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
 pub use pattern::AppPattern;
 pub use service::{ApiPolicy, ApiTls, ApiToken, JournalPolicy, MetricsAccess, Permission, SignalPolicy};
-pub use store::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
+pub use store::{AwsStore, FileStore, StorePolicy, TokenSource};
+pub use vault::{ClientCertificate, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

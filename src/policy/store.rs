@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::text;
+use super::vault::VaultStore;
 
 /// A store, by kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StorePolicy {
     /// `[store.X.vault]`
-    Vault(VaultStore),
+    Vault(Box<VaultStore>),
     /// `[store.X.file]`
     File(FileStore),
     /// `[store.X.aws]`
@@ -28,45 +29,6 @@ impl StorePolicy {
             Self::Aws(_) => "aws",
         }
     }
-}
-
-/// A KV version 2 mount of Vault or OpenBao.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VaultStore {
-    /// The server: an origin, without path; `http` only for a loopback address.
-    #[serde(with = "text")]
-    pub address: Url,
-    /// Where KV version 2 is mounted, without slashes at its ends.
-    pub mount: String,
-    /// The namespace, where the server has them.
-    pub namespace: Option<String>,
-    /// What stands before the path of a pending value, without slashes at its ends. Consumers' policies must not
-    /// cover it.
-    pub pending_prefix: String,
-    /// How the daemon authenticates.
-    pub auth: VaultAuth,
-}
-
-impl VaultStore {
-    /// Where the pending value of `path` lies, inside the mount.
-    pub fn pending_path(&self, path: &str) -> String {
-        format!("{}/{path}", self.pending_prefix)
-    }
-}
-
-/// How the daemon authenticates to Vault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum VaultAuth {
-    /// `[store.X.vault.auth.token]`
-    Token(TokenSource),
-    /// `[store.X.vault.auth.approle]`
-    Approle {
-        /// Which role; not a secret.
-        role_id: String,
-        /// The secret id (absolute).
-        secret_id_file: PathBuf,
-    },
 }
 
 /// Where a token is read from.

@@ -118,6 +118,9 @@ certificate = "none"
         let mut command = Command::new(env!("CARGO_BIN_EXE_rekeyd"));
         command.arg("--config").arg(self.path("rekeyd.toml")).args(args);
         command.env_remove("REKEYD_CONFIG").env_remove("REKEYD_LOG");
+        for name in ["VAULT_ADDR", "VAULT_NAMESPACE", "VAULT_CACERT", "VAULT_TOKEN"] {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::null());
         command
     }

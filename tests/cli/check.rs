@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Ran};
 
 #[test]
 fn a_sound_policy_is_counted() {
@@ -90,6 +90,67 @@ fn what_the_policy_names_is_looked_at_too() {
     }
     assert_eq!(before, bench.listing());
     bench.run(&["check", "--policy-only"]).ends(0);
+}
+
+/// Every file of a Vault login, and the variables that stand in where the policy is silent.
+#[test]
+fn what_a_vault_login_needs_is_looked_at() {
+    let bench = Bench::new();
+    let at = bench.directory.path().display().to_string();
+    let mut text = fs::read_to_string(bench.path("rekeyd.toml")).unwrap();
+    let tls = format!(
+        "ca_file = \"{at}/ca\"\nclient_certificate_file = \"{at}/cert\"\nclient_key_file = \"{at}/key\"\n"
+    );
+    let server = "address = \"https://vault.example\"\nmount = \"secret\"\n";
+    for (name, auth) in [
+        (
+            "a",
+            "[store.a.vault.auth.approle]\nrole_id = \"x\"\nsecret_id_file = \"AT/secret-id\"\n",
+        ),
+        (
+            "b",
+            "[store.b.vault.auth.kubernetes]\nrole = \"x\"\njwt_file = \"AT/service-account\"\n",
+        ),
+        ("c", "[store.c.vault.auth.jwt]\njwt_file = \"AT/jwt\"\n"),
+        ("d", "[store.d.vault.auth.cert]\n"),
+    ] {
+        let tls = if name == "d" { tls.as_str() } else { "" };
+        text += &format!("[store.{name}.vault]\n{server}{tls}{}", auth.replace("AT", &at));
+    }
+    text += "[store.e.vault]\nmount = \"secret\"\n";
+    bench.write("rekeyd.toml", &text);
+    let ran = bench.run(&["check"]).ends(78);
+    assert!(ran.out.contains("or set VAULT_ADDR"), "{}", ran.out);
+    let check = || {
+        let mut command = bench.command(&["check"]);
+        command
+            .env("VAULT_ADDR", "https://vault.example")
+            .env("VAULT_TOKEN", "s.canary");
+        Ran::of(&command.output().unwrap())
+    };
+    let ran = check().ends(78);
+    for wanted in ["secret-id", "service-account", "jwt", "ca", "cert", "key"] {
+        assert!(
+            ran.out.contains(&format!("{at}/{wanted} cannot be read")),
+            "{wanted}: {}",
+            ran.out
+        );
+    }
+    assert!(ran.out.contains("6 faults"), "{}", ran.out);
+    // A projected service account's token is open to all in the pod; a secret id and a key are not.
+    for name in ["secret-id", "service-account", "jwt", "ca", "cert", "key"] {
+        bench.write(name, "x");
+        fs::set_permissions(bench.path(name), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let ran = check().ends(78);
+    for wanted in ["secret-id is open to others", "key is open to others", "2 faults"] {
+        assert!(ran.out.contains(wanted), "{wanted}: {}", ran.out);
+    }
+    for name in ["secret-id", "key"] {
+        fs::set_permissions(bench.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let ran = check().ends(0);
+    assert!(!format!("{}{}", ran.out, ran.err).contains("canary"));
 }
 
 #[test]

@@ -209,7 +209,8 @@ impl Record {
 
     /// What a request to the store server is.
     pub fn to_store(&self, seen: &Seen) {
-        if seen.method == "GET" || seen.path.contains("/sys/") {
+        // What is asked about rights, and tokens: no effect of a rotation.
+        if seen.method == "GET" || seen.path.contains("/sys/") || seen.path.contains("/auth/") {
             return;
         }
         let of = |path: &str, verb: &str| seen.path == format!("/v1/secret/{verb}/{path}");

@@ -17,7 +17,7 @@ use rekeyd::salesforce::{
 use rekeyd::secret::{Credential, FingerprintKey, Secret};
 use rekeyd::store::file::FileStore;
 use rekeyd::store::path::StorePath;
-use rekeyd::store::vault::{TIMEOUT, TokenSource, VaultConnection, VaultSettings};
+use rekeyd::store::vault::{Auth, TIMEOUT, Tls, TokenSource, VaultConnection, VaultSettings};
 
 use super::planted::AWKWARD;
 use super::search::{Needle, Searcher};
@@ -132,7 +132,8 @@ fn vault(token: Secret) -> VaultSettings {
         mount: "secret".into(),
         namespace: None,
         pending_prefix: "pending".into(),
-        token: TokenSource::Value(token),
+        tls: Tls::default(),
+        auth: Auth::Token(TokenSource::Value(token)),
         timeout: TIMEOUT,
     }
 }
@@ -261,7 +262,7 @@ async fn a_client_without_a_server_complains_without_its_secrets() {
             timeout: Duration::from_secs(5),
             ..vault(Secret::new(token))
         };
-        let connection = Arc::new(VaultConnection::new(settings).unwrap());
+        let connection = Arc::new(VaultConnection::new(settings, Arc::new(SystemClock)).unwrap());
         let path = StorePath::parse("an/app").unwrap();
         let store = rekeyd::store::vault::VaultStore::new("corp", connection, &path).unwrap();
         said.debug(&store.read(&Place::Current).await);

@@ -1,13 +1,14 @@
-//! Vault KV version 2 in the world of its contract: a real OpenBao server, a daemon's token that may do just what the
-//! README lists, and a consumer's token that may read one path.
+//! Vault KV version 2 in the world of its contract: a real OpenBao server, a daemon's token that may do just what
+//! `deploy/vault/rekeyd-policy.hcl` says, and a consumer's token that may read one path.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rekeyd::clock::SystemClock;
 use rekeyd::port::Store;
 use rekeyd::secret::Secret;
 use rekeyd::store::path::StorePath;
-use rekeyd::store::vault::{TIMEOUT, TokenSource, VaultConnection, VaultSettings, VaultStore};
+use rekeyd::store::vault::{Auth, TIMEOUT, Tls, TokenSource, VaultConnection, VaultSettings, VaultStore};
 use reqwest::Method;
 
 use super::world::World;
@@ -22,8 +23,13 @@ pub struct VaultWorld {
 
 impl VaultWorld {
     pub async fn on(bao: Arc<OpenBao>) -> Self {
-        let path = format!("team/app-{}", fresh());
-        let daemon = bao.token(&daemon_policy(&path), true).await;
+        VaultWorld::allowed(bao, POLICY).await
+    }
+
+    /// With a daemon's token that may do what `policy` says, and nothing by default.
+    pub async fn allowed(bao: Arc<OpenBao>, policy: &str) -> Self {
+        let path = format!("salesforce/app-{}", fresh());
+        let daemon = bao.token(policy, false).await;
         let reads = format!(r#"path "secret/data/{path}" {{ capabilities = ["read"] }}"#);
         let consumer = bao.token(&reads, true).await;
         VaultWorld {
@@ -49,19 +55,8 @@ impl VaultWorld {
     }
 }
 
-/// All the rights that a rotation takes.
-pub fn daemon_policy(path: &str) -> String {
-    format!(
-        r#"
-        path "secret/data/{path}"                    {{ capabilities = ["create", "read", "update"] }}
-        path "secret/metadata/{path}"                {{ capabilities = ["read"] }}
-        path "secret/data/rekeyd-pending/{path}"     {{ capabilities = ["create", "read", "update"] }}
-        path "secret/metadata/rekeyd-pending/{path}" {{ capabilities = ["read"] }}
-        path "secret/destroy/rekeyd-pending/{path}"  {{ capabilities = ["update"] }}
-        path "secret/config"                         {{ capabilities = ["read"] }}
-        "#
-    )
-}
+/// All the rights that a rotation takes, word for word as an operator installs them.
+pub const POLICY: &str = include_str!("../../deploy/vault/rekeyd-policy.hcl");
 
 pub fn settings(address: &str, token: &str) -> VaultSettings {
     VaultSettings {
@@ -69,13 +64,14 @@ pub fn settings(address: &str, token: &str) -> VaultSettings {
         mount: "secret".into(),
         namespace: None,
         pending_prefix: "rekeyd-pending".into(),
-        token: TokenSource::Value(Secret::new(token.to_owned())),
+        tls: Tls::default(),
+        auth: Auth::Token(TokenSource::Value(Secret::new(token.to_owned()))),
         timeout: TIMEOUT,
     }
 }
 
 pub fn store(settings: VaultSettings, path: &str) -> VaultStore {
-    let connection = Arc::new(VaultConnection::new(settings).unwrap());
+    let connection = Arc::new(VaultConnection::new(settings, Arc::new(SystemClock)).unwrap());
     VaultStore::new("corp", connection, &StorePath::parse(path).unwrap()).unwrap()
 }
 

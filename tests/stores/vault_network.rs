@@ -207,7 +207,20 @@ async fn a_throttled_write_is_not_now_and_waits() {
     assert_eq!(set.0, 204, "{set:?}");
     let base = publish(&limited, &version("0"), 1).await;
     match limited.publish(&base, &document(2), rotation(2)).await {
-        Outcome::NotNow(Fault::Throttled { wait, .. }) => assert!(wait >= Duration::from_secs(1)),
+        Outcome::NotNow(Fault::Throttled { wait, .. }) => assert_eq!(wait, Duration::from_secs(1)),
+        other => panic!("{other:?}"),
+    }
+    // Where the server says how long, that counts.
+    let says = serde_json::json!({ "enable_rate_limit_response_headers": true });
+    let set = bao.root(Method::POST, "sys/quotas/config", Some(says)).await;
+    assert_eq!(set.0, 204, "{set:?}");
+    match limited.publish(&base, &document(2), rotation(2)).await {
+        Outcome::NotNow(Fault::Throttled { wait, .. }) => {
+            assert!(
+                wait > Duration::from_secs(3000) && wait <= Duration::from_secs(3600),
+                "{wait:?}"
+            );
+        }
         other => panic!("{other:?}"),
     }
     let fault = limited.read(&Place::Current).await.unwrap_err();

@@ -7,7 +7,7 @@ use rekeyd::store::vault::VaultSettings;
 use reqwest::Method;
 use serde_json::json;
 
-use super::vault_contract::{VaultWorld, daemon_policy, settings, store, world};
+use super::vault_contract::{VaultWorld, settings, store, world};
 use super::world::{World, document, holds, publish, put_pending, read, rotation, version};
 use crate::support::openbao::{OpenBao, ROOT, fresh};
 
@@ -84,38 +84,6 @@ async fn a_mount_that_is_not_there_is_no_empty_place() {
     assert!(matches!(fault, Fault::NotFound(_)), "{fault:?}");
     let outcome = store.publish(&version("0"), &document(1), rotation(1)).await;
     assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
-}
-
-#[tokio::test]
-async fn each_missing_right_is_named() {
-    let world = world().await;
-    let whole = daemon_policy(&world.path);
-    for line in whole.lines().filter(|line| line.contains("path")) {
-        let path = line.split('"').nth(1).unwrap();
-        let token = world.bao.token(&whole.replace(line, ""), true).await;
-        let store = store(settings(&world.bao.address(), &token), &world.path);
-        let found = store.obstacles(DAY).await.unwrap();
-        assert!(!found.is_empty(), "{path}");
-        assert!(found.iter().all(|text| text.contains(path)), "{path}: {found:?}");
-    }
-    let no_create = whole.replace(r#""create", "#, "");
-    let token = world.bao.token(&no_create, true).await;
-    let needy = store(settings(&world.bao.address(), &token), &world.path);
-    let found = needy.obstacles(DAY).await.unwrap();
-    assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found.iter().all(|text| text.contains("`create`")), "{found:?}");
-    // A token that may not ask what it may do.
-    let token = world.bao.token(&whole, false).await;
-    let blind = store(settings(&world.bao.address(), &token), &world.path);
-    let fault = blind.obstacles(DAY).await.unwrap_err();
-    assert!(
-        matches!(&fault, Fault::Unauthorized(text) if text.contains("policy `default`")),
-        "{fault:?}"
-    );
-    let asks = format!(r#"{whole} path "auth/token/lookup-self" {{ capabilities = ["read"] }}"#);
-    let token = world.bao.token(&asks, false).await;
-    let blind = store(settings(&world.bao.address(), &token), &world.path);
-    only(&blind.obstacles(DAY).await.unwrap(), &["sys/capabilities-self"]);
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 
 use rekeyd::port::{Fault, Outcome, Place, Refusal, Store};
 use rekeyd::secret::Secret;
-use rekeyd::store::vault::{TokenSource, VaultSettings};
+use rekeyd::store::vault::{Auth, TokenSource, VaultSettings};
 use reqwest::Method;
 use serde_json::json;
 
-use super::vault_contract::{VaultWorld, daemon_policy, settings, store, world};
+use super::vault_contract::{POLICY, VaultWorld, settings, store, world};
 use super::world::{World, document, holds, publish, rotation, version};
 
 async fn revoke(world: &VaultWorld, token: &str) {
@@ -20,7 +20,7 @@ async fn revoke(world: &VaultWorld, token: &str) {
 #[tokio::test]
 async fn a_revoked_token_is_our_login_and_not_a_missing_right() {
     let world = world().await;
-    let token = world.bao.token(&daemon_policy(&world.path), true).await;
+    let token = world.bao.token(POLICY, false).await;
     let store = store(settings(&world.bao.address(), &token), &world.path);
     let base = publish(&store, &version("0"), 1).await;
     revoke(&world, &token).await;
@@ -39,12 +39,11 @@ async fn a_replaced_token_file_is_read_again() {
     let world = world().await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
-    let policy = daemon_policy(&world.path);
-    let first = world.bao.token(&policy, true).await;
-    let second = world.bao.token(&policy, true).await;
+    let first = world.bao.token(POLICY, false).await;
+    let second = world.bao.token(POLICY, false).await;
     std::fs::write(&file, format!("{first}\n")).unwrap();
     let store = world.store(VaultSettings {
-        token: TokenSource::File(file.clone()),
+        auth: Auth::Token(TokenSource::File(file.clone())),
         ..world.settings()
     });
     let base = publish(&store, &version("0"), 1).await;
@@ -54,7 +53,7 @@ async fn a_replaced_token_file_is_read_again() {
     assert_eq!(holds(&store, Place::Current).await, Some(2));
 
     // Replaced so that the file looks the same: the refusal is what tells, and a read goes on at once.
-    let third = world.bao.token(&policy, true).await;
+    let third = world.bao.token(POLICY, false).await;
     let before = std::fs::metadata(&file).unwrap().modified().unwrap();
     let replace = |token: &str| {
         std::fs::write(&file, format!("{token}\n")).unwrap();
@@ -64,7 +63,7 @@ async fn a_replaced_token_file_is_read_again() {
     replace(&third);
     revoke(&world, &second).await;
     assert_eq!(holds(&store, Place::Current).await, Some(2));
-    let fourth = world.bao.token(&policy, true).await;
+    let fourth = world.bao.token(POLICY, false).await;
     replace(&fourth);
     revoke(&world, &third).await;
     // A write is not sent twice within one effect; it was not applied, and the next one works.
@@ -82,7 +81,7 @@ async fn a_token_file_that_is_no_token_is_named_and_never_quoted() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
     let store = world.store(VaultSettings {
-        token: TokenSource::File(file.clone()),
+        auth: Auth::Token(TokenSource::File(file.clone())),
         ..world.settings()
     });
     for content in [
@@ -139,7 +138,7 @@ async fn a_missing_right_is_named() {
 async fn nothing_shows_the_token() {
     let world = world().await;
     let settings = VaultSettings {
-        token: TokenSource::Value(Secret::new("s.canary".into())),
+        auth: Auth::Token(TokenSource::Value(Secret::new("s.canary".into()))),
         ..world.settings()
     };
     assert!(!format!("{settings:?}").contains("canary"));

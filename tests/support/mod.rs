@@ -3,4 +3,6 @@
 
 pub mod clock;
 pub mod openbao;
+pub mod pki;
 pub mod proxy;
+pub mod raft;

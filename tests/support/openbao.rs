@@ -1,11 +1,12 @@
-//! A real OpenBao server in development mode, on a free loopback port, with a home of its own.
+//! A real OpenBao server on a free loopback port, with a home of its own: in development mode here, as one runs it for
+//! earnest in `raft`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use reqwest::{Client, Method};
+use reqwest::{Client, ClientBuilder, Method};
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
 use tempfile::TempDir;
@@ -19,10 +20,12 @@ static SHARED: Mutex<Weak<OpenBao>> = Mutex::const_new(Weak::new());
 
 /// A running server. Killed when dropped, and also if this process dies without dropping it.
 pub struct OpenBao {
-    child: Child,
-    port: u16,
-    http: Client,
-    _home: TempDir,
+    pub(super) child: std::sync::Mutex<Child>,
+    pub(super) port: u16,
+    pub(super) scheme: &'static str,
+    pub(super) http: Client,
+    pub root: String,
+    pub(super) home: TempDir,
 }
 
 impl OpenBao {
@@ -41,28 +44,30 @@ impl OpenBao {
     pub async fn start() -> OpenBao {
         let home = tempfile::tempdir().unwrap();
         let port = free_port();
-        let mut bao = OpenBao {
-            child: spawn(&executable(), home.path(), port),
+        let args = [
+            "-dev".to_owned(),
+            "-dev-no-store-token".to_owned(),
+            format!("-dev-root-token-id={ROOT}"),
+            format!("-dev-listen-address=127.0.0.1:{port}"),
+        ];
+        let bao = OpenBao {
+            child: std::sync::Mutex::new(spawn(home.path(), &args)),
             port,
-            http: Client::builder()
-                .no_proxy()
-                // Each test has a runtime of its own, and a kept connection would end with that.
-                .pool_max_idle_per_host(0)
-                .timeout(Duration::from_secs(10))
-                .build()
-                .unwrap(),
-            _home: home,
+            scheme: "http",
+            http: client().build().unwrap(),
+            root: ROOT.to_owned(),
+            home,
         };
         let ready = tokio::time::timeout(Duration::from_secs(60), bao.ready());
         ready.await.expect("OpenBao did not become ready in a minute");
         bao
     }
 
-    async fn ready(&mut self) {
+    async fn ready(&self) {
         let mut tick = tokio::time::interval(Duration::from_millis(20));
         loop {
             tick.tick().await;
-            let ended = self.child.try_wait().unwrap();
+            let ended = self.child.lock().unwrap().try_wait().unwrap();
             assert!(ended.is_none(), "OpenBao ended early: {ended:?}");
             let health = self.http.get(self.url("sys/health")).send().await;
             // Healthy is not enough: the key-value mount is made a little later.
@@ -76,7 +81,12 @@ impl OpenBao {
 
     /// Its origin.
     pub fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let host = if self.scheme == "https" {
+            "localhost"
+        } else {
+            "127.0.0.1"
+        };
+        format!("{}://{host}:{}", self.scheme, self.port)
     }
 
     /// Where it listens.
@@ -84,7 +94,12 @@ impl OpenBao {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    fn url(&self, path: &str) -> String {
+    /// Its files.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
         format!("{}/v1/{path}", self.address())
     }
 
@@ -104,7 +119,16 @@ impl OpenBao {
 
     /// One request as root.
     pub async fn root(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        self.call(ROOT, method, path, body).await
+        self.call(&self.root, method, path, body).await
+    }
+
+    /// The answer to a POST as root, wrapped for a minute.
+    pub async fn wrapped(&self, path: &str) -> Value {
+        let request = self.http.post(self.url(path)).header("X-Vault-Token", &self.root);
+        let request = request
+            .header("X-Vault-Wrap-TTL", "60s")
+            .json(&json!({ "canary": 1 }));
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     /// A token that may do what `policy` (HCL) says; `default_policy` adds what every token may do with itself.
@@ -122,24 +146,55 @@ impl OpenBao {
     }
 }
 
-impl Drop for OpenBao {
-    fn drop(&mut self) {
-        if let Some(group) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
+impl OpenBao {
+    /// As a power cut does.
+    pub(super) fn kill(&self) {
+        let mut child = self.child.lock().unwrap();
+        if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
             let _gone_already = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
-        let _reaped = self.child.wait();
+        let _reaped = child.wait();
+    }
+
+    /// Waits until its health is one of these.
+    pub async fn answers(&self, wanted: &[u16]) {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        for _ in 0..1500 {
+            tick.tick().await;
+            if wanted.contains(&self.health().await) {
+                return;
+            }
+        }
+        panic!("no {wanted:?} from the server in half a minute: {}", self.log());
+    }
+
+    /// What `sys/health` answers; 0 for nothing.
+    pub async fn health(&self) -> u16 {
+        let sent = self.http.get(self.url("sys/health")).send().await;
+        sent.map_or(0, |answer| answer.status().as_u16())
+    }
+
+    /// What it says of itself.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for OpenBao {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
 /// The server runs below a shell that waits for its own input to end: that is when this process ends, however.
-fn spawn(bao: &Path, home: &Path, port: u16) -> Child {
-    let log = std::fs::File::create(home.join("log")).unwrap();
+pub(super) fn spawn(home: &Path, args: &[String]) -> Child {
+    let mut log = std::fs::File::options();
+    let log = log.create(true).append(true).open(home.join("log")).unwrap();
     Command::new("sh")
         .args(["-c", r#""$@" </dev/null & read -r _; kill -KILL $!"#, "sh"])
-        .arg(bao)
-        .args(["server", "-dev", "-dev-no-store-token"])
-        .arg(format!("-dev-root-token-id={ROOT}"))
-        .arg(format!("-dev-listen-address=127.0.0.1:{port}"))
+        .arg(executable())
+        .arg("server")
+        .args(args)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home)
@@ -149,6 +204,15 @@ fn spawn(bao: &Path, home: &Path, port: u16) -> Child {
         .process_group(0)
         .spawn()
         .unwrap()
+}
+
+/// What the tests themselves ask with.
+pub(super) fn client() -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        // Each test has a runtime of its own, and a kept connection would end with that.
+        .pool_max_idle_per_host(0)
+        .timeout(Duration::from_secs(10))
 }
 
 fn executable() -> PathBuf {
@@ -162,7 +226,7 @@ fn executable() -> PathBuf {
 }
 
 /// Free a moment ago. Nothing else on the machine is told about it.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

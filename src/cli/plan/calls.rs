@@ -63,6 +63,7 @@ pub(super) fn of(app: &AppPolicy, org: &OrgPolicy, policy: &Policy, method: Meth
     calls.look("login", "GET", versions, "which API versions there are, once");
     let token = format!("{}/services/oauth2/token", at.base);
     calls.look("login", "POST", token, "JWT bearer; the session is reused");
+    places::login(&mut calls, app, policy);
     match method {
         Method::Staged => staged(&mut calls, &at, app, org, policy),
         Method::Update => update(&mut calls, &at, app, org, policy),

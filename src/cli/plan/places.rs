@@ -3,6 +3,25 @@
 use super::calls::Calls;
 use crate::policy::{AppPolicy, FileStore, Policy, StoreEntry, StorePolicy, VaultStore};
 
+/// How we come by a token.
+pub(super) fn login(calls: &mut Calls, app: &AppPolicy, policy: &Policy) {
+    for (_, store) in stores(app, policy) {
+        let StorePolicy::Vault(vault) = store else {
+            continue;
+        };
+        match vault.auth.login_path() {
+            Some(path) => {
+                let note = "log in to the store; the token is reused, and renewed ahead of its end";
+                calls.look("login", "POST", api(vault, &path), note);
+            }
+            None => {
+                let note = "how long the store's token is good for, once";
+                calls.look("login", "GET", api(vault, "auth/token/lookup-self"), note);
+            }
+        }
+    }
+}
+
 /// What is read before anything is written, and again before the cutover.
 pub(super) fn survey(calls: &mut Calls, step: &'static str, app: &AppPolicy, policy: &Policy) {
     for (entry, store) in stores(app, policy) {
@@ -11,14 +30,18 @@ pub(super) fn survey(calls: &mut Calls, step: &'static str, app: &AppPolicy, pol
                 let path = &entry.path;
                 calls.look(step, "GET", data(vault, path), "current");
                 calls.look(step, "GET", data(vault, &vault.pending_path(path)), "pending");
+                let health = api(vault, "sys/health");
+                calls.look(step, "GET", health, "the server is the active one, and unsealed");
                 let mount = api(vault, &format!("sys/internal/ui/mounts/{}", vault.mount));
                 calls.look(step, "GET", mount, "the engine is KV version 2");
                 let rights = api(vault, "sys/capabilities-self");
                 calls.look(step, "POST", rights, "every right is there; changes nothing");
                 let config = api(vault, &format!("{}/config", vault.mount));
                 calls.look(step, "GET", config, "versions are kept long enough");
-                let metadata = api(vault, &format!("{}/metadata/{path}", vault.mount));
-                calls.look(step, "GET", metadata, "versions are kept long enough");
+                for path in [path, &vault.pending_path(path)] {
+                    let metadata = api(vault, &format!("{}/metadata/{path}", vault.mount));
+                    calls.look(step, "GET", metadata, "versions are kept long enough");
+                }
             }
             StorePolicy::File(file) => {
                 calls.look(step, "read", below(file, entry, "current"), "current");

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::policy::diagnostic::{Fault, Place};
+use crate::policy::environment::Environment;
 
 /// Where something stands.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Context {
     pub sources: Vec<Source>,
     /// Some line did not parse, so what is missing may only be hidden.
     pub broken: bool,
+    /// What stands in where the policy is silent.
+    pub environment: Environment,
     faults: RefCell<Vec<(usize, usize, Fault)>>,
 }
 

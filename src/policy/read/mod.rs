@@ -13,6 +13,7 @@ mod service;
 mod store;
 mod target;
 mod timing;
+mod vault;
 
 use toml::de::{DeTable, DeValue};
 

@@ -140,19 +140,21 @@ pub(super) fn some_duration(node: &Node<'_>) -> Option<Duration> {
 
 /// The place of a file. A daemon has no directory of its own, so only an absolute path means one place.
 pub(super) fn file(node: &Node<'_>) -> Option<PathBuf> {
-    node.parse(|text| {
-        if !text.starts_with('/') || text.chars().any(char::is_control) {
-            let complaint = Complaint::from(format!(
-                "`{}` is an absolute path, such as \"/run/secrets/key\"",
-                node.name
-            ));
-            return Err(complaint.help("name the file that holds the value, never the value itself"));
-        }
-        if text.split('/').any(|part| part == "..") {
-            return Err(format!("`{}` has `..` in it", node.name).into());
-        }
-        Ok(PathBuf::from(text))
-    })
+    node.parse(|text| file_text(&node.name, text))
+}
+
+/// The same, of a text that stands elsewhere.
+pub(super) fn file_text(name: &str, text: &str) -> Result<PathBuf, Complaint> {
+    if !text.starts_with('/') || text.chars().any(char::is_control) {
+        let complaint = Complaint::from(format!(
+            "`{name}` is an absolute path, such as \"/run/secrets/key\""
+        ));
+        return Err(complaint.help("name the file that holds the value, never the value itself"));
+    }
+    if text.split('/').any(|part| part == "..") {
+        return Err(format!("`{name}` has `..` in it").into());
+    }
+    Ok(PathBuf::from(text))
 }
 
 /// The name of an environment variable, in the usual capitals: anything else is too likely to be the secret itself.
@@ -172,37 +174,47 @@ pub(super) fn variable(node: &Node<'_>) -> Option<String> {
 
 /// An absolute URL that says nothing secret and speaks TLS, unless it stays on this machine.
 pub(super) fn url(node: &Node<'_>) -> Option<Url> {
-    node.parse(|text| {
-        let url = Url::parse(text)
-            .map_err(|_| format!("`{}` is a URL, such as \"https://host.example\"", node.name))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("`{}` has a user or a password in it", node.name).into());
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("`{}` has a query or a fragment in it", node.name).into());
-        }
-        match url.scheme() {
-            "https" => Ok(url),
-            "http" if is_loopback(&url) => Ok(url),
-            "http" => {
-                Err(Complaint::from("`http://` is for a loopback address only").help("write `https://`"))
-            }
-            _ => Err(format!("`{}` begins with `https://`", node.name).into()),
-        }
-    })
+    node.parse(|text| url_text(&node.name, text))
+}
+
+fn url_text(name: &str, text: &str) -> Result<Url, Complaint> {
+    let url = Url::parse(text).map_err(|_| format!("`{name}` is a URL, such as \"https://host.example\""))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("`{name}` has a user or a password in it").into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{name}` has a query or a fragment in it").into());
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(Complaint::from("`http://` is for a loopback address only").help("write `https://`")),
+        _ => Err(format!("`{name}` begins with `https://`").into()),
+    }
 }
 
 /// A URL that names a server and nothing on it.
 pub(super) fn origin(node: &Node<'_>) -> Option<Url> {
-    let url = url(node)?;
+    node.parse(|text| origin_text(&node.name, text))
+}
+
+/// The same, of a text that stands elsewhere.
+pub(super) fn origin_text(name: &str, text: &str) -> Result<Url, Complaint> {
+    let url = url_text(name, text)?;
     if url.path() != "/" {
-        node.fault(
-            format!("`{}` has a path after the host", node.name),
-            Some("leave the path out".into()),
-        );
-        return None;
+        return Err(Complaint::from(format!("`{name}` has a path after the host")).help("leave the path out"));
     }
-    Some(url)
+    Ok(url)
+}
+
+/// A name that a certificate can have.
+pub(super) fn host_name(node: &Node<'_>) -> Option<String> {
+    node.parse(|text| match Host::parse(text) {
+        Ok(Host::Domain(name)) if !text.contains(':') => Ok(name),
+        Ok(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) | Err(_) => {
+            Err(format!("`{}` is a host name, such as \"vault.example\"", node.name).into())
+        }
+    })
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -217,20 +229,27 @@ fn is_loopback(url: &Url) -> bool {
 
 /// A path inside a store: parts between slashes.
 pub(super) fn store_path(node: &Node<'_>) -> Option<String> {
-    let text = line(node)?;
+    line(node)?;
+    node.parse(|text| store_path_text(&node.name, text))
+}
+
+/// The same, of a text that stands elsewhere.
+pub(super) fn store_path_text(name: &str, text: &str) -> Result<String, Complaint> {
     // What a store would refuse later, a file name of Linux being the narrowest.
-    let wrong = |part: &str| matches!(part, "." | "..") || part.contains('\\') || part.len() > 255;
+    let wrong = |part: &str| {
+        matches!(part, "." | "..")
+            || part.contains('\\')
+            || part.len() > 255
+            || part.chars().any(char::is_control)
+    };
     let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
     if text.starts_with('/') || parts.is_empty() || parts.iter().any(|part| wrong(part)) {
-        let help =
-            "a path is relative to the store, such as \"salesforce/billing\", without `.`, `..` or backslash";
-        node.fault(
-            format!("`{}` is no path inside a store", node.name),
-            Some(help.into()),
-        );
-        return None;
+        let complaint = Complaint::from(format!("`{name}` is no path inside a store"));
+        return Err(complaint.help(
+            "a path is relative to the store, such as \"salesforce/billing\", without `.`, `..` or backslash",
+        ));
     }
-    Some(parts.join("/"))
+    Ok(parts.join("/"))
 }
 
 pub(super) fn cron(node: &Node<'_>) -> Option<Cron> {

@@ -1,13 +1,12 @@
 //! `[store.X]`: one table inside it says of which kind it is.
 
-use super::scalar::{file, line, origin, store_path, variable};
+use super::scalar::{file, origin};
+use super::vault::vault;
 use super::{Node, Table};
 use crate::policy::hint;
-use crate::policy::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
+use crate::policy::{AwsStore, FileStore, StorePolicy};
 
 const KINDS: [&str; 3] = ["vault", "file", "aws"];
-const METHODS: [&str; 2] = ["token", "approle"];
-const SOURCES: [&str; 2] = ["file", "env"];
 
 /// Which kind a store is, also where something else in it is wrong.
 pub(crate) fn kind_of(table: &Table<'_>) -> Option<&'static str> {
@@ -21,7 +20,7 @@ pub(crate) fn store(name: &str, table: Table<'_>) -> Option<StorePolicy> {
     let (kind, node) = only(table, KINDS)?;
     let inner = node.table(format!("[store.{name}.{kind}]"))?;
     match kind {
-        "vault" => vault(name, inner).map(StorePolicy::Vault),
+        "vault" => vault(name, inner).map(|vault| StorePolicy::Vault(Box::new(vault))),
         "file" => directory(inner).map(StorePolicy::File),
         _ => aws(inner).map(StorePolicy::Aws),
     }
@@ -55,49 +54,6 @@ pub(super) fn only<'a, const N: usize>(
     }
     table.finish();
     None
-}
-
-fn vault(name: &str, mut table: Table<'_>) -> Option<VaultStore> {
-    let address = table.required("address", origin);
-    let mount = table.required("mount", store_path);
-    let namespace = table.optional("namespace", store_path);
-    let pending_prefix = table.or("pending_prefix", "rekeyd-pending".to_owned(), store_path);
-    let auth = table.required("auth", |node| {
-        let table = node.table(format!("[store.{name}.vault.auth]"))?;
-        let (method, node) = only(table, METHODS)?;
-        let table = node.table(format!("[store.{name}.vault.auth.{method}]"))?;
-        match method {
-            "token" => token(table),
-            _ => approle(table),
-        }
-    });
-    table.finish();
-    Some(VaultStore {
-        address: address?,
-        mount: mount?,
-        namespace: namespace?,
-        pending_prefix: pending_prefix?,
-        auth: auth?,
-    })
-}
-
-fn token(table: Table<'_>) -> Option<VaultAuth> {
-    let (source, node) = only(table, SOURCES)?;
-    let source = match source {
-        "file" => TokenSource::File(file(&node)?),
-        _ => TokenSource::Env(variable(&node)?),
-    };
-    Some(VaultAuth::Token(source))
-}
-
-fn approle(mut table: Table<'_>) -> Option<VaultAuth> {
-    let role_id = table.required("role_id", line);
-    let secret_id_file = table.required("secret_id_file", file);
-    table.finish();
-    Some(VaultAuth::Approle {
-        role_id: role_id?,
-        secret_id_file: secret_id_file?,
-    })
 }
 
 fn directory(mut table: Table<'_>) -> Option<FileStore> {

@@ -60,11 +60,14 @@ struct Errors {
 }
 
 impl Answer {
-    /// The content, if it has that form. The parser's complaint is dropped: it can quote the value.
+    /// The content, if it has that form.
     pub(super) fn data<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice::<Envelope<T>>(&self.body)
-            .ok()
-            .map(|envelope| envelope.data)
+        self.whole::<Envelope<T>>().map(|envelope| envelope.data)
+    }
+
+    /// All of the answer, if it has that form. The parser's complaint is dropped: it can quote the value.
+    pub(super) fn whole<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
     }
 
     pub(super) fn is_success(&self) -> bool {
@@ -74,6 +77,11 @@ impl Answer {
     /// 404 of a path that holds nothing, as opposed to a mount that is not there or a proxy's page.
     pub(super) fn is_absence(&self) -> bool {
         self.status == 404 && self.errors().is_some_and(|errors| errors.is_empty())
+    }
+
+    /// No success, and in the server's own form.
+    pub(super) fn is_refusal(&self) -> bool {
+        !self.is_success() && self.errors().is_some()
     }
 
     /// The reason why a read has no content; `None` for success, and for 404, which the caller looks into.

@@ -15,18 +15,20 @@
 //!
 //! `vaultrs` knows the requests: their paths, methods and bodies are its. They are not sent by its client, which
 //! reads answers of any size, hides the status of what it cannot parse, drops the body of a 404, and keeps bodies
-//! and the token in `Debug` (rust-anchors.md §5). Not here: AppRole and Kubernetes logins.
+//! and the token in `Debug` (rust-anchors.md §5). How we come by a token is in `auth`.
 
 mod adapter;
 mod answer;
+mod auth;
 mod connection;
 mod obstacles;
 mod requests;
 mod retention;
 mod settings;
-mod token;
+mod tls;
 mod tombstone;
+mod wire;
 
 pub use adapter::VaultStore;
 pub use connection::VaultConnection;
-pub use settings::{TIMEOUT, TokenSource, VaultSettings};
+pub use settings::{Auth, ClientFiles, Login, Method, TIMEOUT, Tls, TokenSource, VaultSettings};

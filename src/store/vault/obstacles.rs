@@ -41,12 +41,18 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// The states that `sys/health` tells by status. A standby forwards what it is asked, so it is no obstacle.
+/// The states that `sys/health` tells by status. A standby passes writes on, but may answer reads from a state of its
+/// own that lags behind what was just written, so nothing that is proven by reading holds there.
 fn server(status: u16) -> Option<&'static str> {
     match status {
+        429 | 473 => Some(
+            "a standby server answered, which may lag behind: name the active one, such as a load balancer's address \
+             that asks `sys/health` (200 is the active one), or in Kubernetes the service that ends in `-active`",
+        ),
+        472 => Some("the server is a disaster-recovery replica, which serves nothing: name the primary"),
         501 => Some("the server is not initialised: run `operator init` on it"),
         503 => Some("the server is sealed: unseal it"),
-        472 => Some("the server is a disaster-recovery replica, which serves nothing: name the primary"),
+        530 => Some("the server has been removed from its cluster: name another"),
         _ => None,
     }
 }
@@ -84,6 +90,9 @@ async fn rights(connection: &VaultConnection, current: &str, pending: &str) -> R
         (format!("{mount}/metadata/{pending}"), &["read"]),
         (format!("{mount}/destroy/{pending}"), &["update"]),
         (format!("{mount}/config"), &["read"]),
+        // To tell a dead token from a missing right, and to keep it alive. Policy `default` has both.
+        ("auth/token/lookup-self".into(), &["read"]),
+        ("auth/token/renew-self".into(), &["update"]),
     ];
     let paths: Vec<String> = needed.iter().map(|(path, _)| path.clone()).collect();
     let asked = "`update` on `sys/capabilities-self` (policy `default` has it)";

@@ -10,7 +10,6 @@ use vaultrs::api::kv2::requests::{
     SetSecretRequest, SetSecretRequestOptions,
 };
 
-use super::settings::VaultSettings;
 use crate::document::Document;
 use crate::port::Fault;
 
@@ -21,14 +20,14 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(settings: &VaultSettings) -> Result<Self, Fault> {
-        let base = settings.address.join("/v1").map_err(|_| unbuildable())?;
+    pub(super) fn new(address: &Url, mount: &str) -> Result<Self, Fault> {
+        let base = address.join("/v1").map_err(|_| unbuildable())?;
         if base.cannot_be_a_base() {
             return Err(unbuildable());
         }
         Ok(Requests {
             base,
-            mount: settings.mount.clone(),
+            mount: mount.to_owned(),
         })
     }
 
@@ -81,9 +80,7 @@ impl Requests {
 
     /// What our token may do. A POST that changes nothing.
     pub(super) fn capabilities(&self, paths: &[String]) -> Result<Request, Fault> {
-        let mut request = self.plain(Method::POST, "sys/capabilities-self")?;
-        *request.body_mut() = Some(json!({ "paths": paths }).to_string().into());
-        Ok(request)
+        self.post("sys/capabilities-self", &json!({ "paths": paths }))
     }
 
     /// Is our token one at all?
@@ -94,6 +91,13 @@ impl Requests {
     /// How the server is. Asked without token or namespace.
     pub(super) fn health(&self) -> Result<Request, Fault> {
         self.plain(Method::GET, "sys/health")
+    }
+
+    /// About tokens: to log in, to unwrap, to renew.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Request, Fault> {
+        let mut request = self.plain(Method::POST, path)?;
+        *request.body_mut() = Some(body.to_string().into());
+        Ok(request)
     }
 
     fn plain(&self, method: Method, path: &str) -> Result<Request, Fault> {
