@@ -14,15 +14,15 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::cli::exit::Failure;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::document::FieldNames;
 use crate::engine::ledger::Ledgers;
 use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
-use crate::policy::Policy;
 use crate::policy::app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
 use crate::policy::org::{Login, OrgPolicy};
 use crate::policy::store::{StorePolicy, TokenSource as PolicyToken, VaultAuth};
+use crate::policy::{self, Policy};
 use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
@@ -30,6 +30,7 @@ use crate::salesforce::{
     JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
 use crate::secret::{FingerprintKey, Secret};
+use crate::store::aws::{self, AwsConnection, AwsSettings, AwsStore, Creation, Credentials};
 use crate::store::file::FileStore;
 use crate::store::path::StorePath;
 use crate::store::vault::{TIMEOUT, TokenSource, VaultConnection, VaultSettings, VaultStore};
@@ -67,6 +68,7 @@ pub fn build(
         house,
         orgs: BTreeMap::new(),
         vaults: BTreeMap::new(),
+        clouds: BTreeMap::new(),
     };
     let mut apps = BTreeMap::new();
     for (name, app) in &policy.apps {
@@ -109,7 +111,8 @@ pub fn open_store(policy: &Policy, app: &str, store: Option<&str>) -> Result<Sto
     let Some(entry) = app.stores.iter().find(wanted) else {
         return Err(Failure::failed(format!("app {} has no such store", app.name)));
     };
-    store_seat(policy, &mut BTreeMap::new(), entry)
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    store_seat(policy, &mut BTreeMap::new(), &mut BTreeMap::new(), &clock, entry)
 }
 
 /// Makes the identity of a new file store.
@@ -128,6 +131,7 @@ struct Builder<'a> {
     house: &'a House,
     orgs: BTreeMap<String, OrgParts>,
     vaults: BTreeMap<String, Arc<VaultConnection>>,
+    clouds: BTreeMap<String, Arc<AwsConnection>>,
 }
 
 impl Builder<'_> {
@@ -139,10 +143,15 @@ impl Builder<'_> {
             )));
         };
         let (org, watch, places) = self.org(settings)?;
-        let stores = app
-            .stores
-            .iter()
-            .map(|entry| store_seat(self.policy, &mut self.vaults, entry));
+        let stores = app.stores.iter().map(|entry| {
+            store_seat(
+                self.policy,
+                &mut self.vaults,
+                &mut self.clouds,
+                &self.house.clock,
+                entry,
+            )
+        });
         let stores = stores.collect::<Result<Vec<_>, _>>()?;
         let method = app.methods.first().copied().unwrap_or(match app.target {
             Target::ExternalClientApp { .. } => Method::Staged,
@@ -265,6 +274,8 @@ fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port
 fn store_seat(
     policy: &Policy,
     vaults: &mut BTreeMap<String, Arc<VaultConnection>>,
+    clouds: &mut BTreeMap<String, Arc<AwsConnection>>,
+    clock: &Arc<dyn Clock>,
     entry: &StoreEntry,
 ) -> Result<StoreSeat, Failure> {
     let wrong = |text: String| Failure::config(format!("store {}: {text}", entry.store));
@@ -294,13 +305,37 @@ fn store_seat(
                 VaultStore::new(&entry.store, connection, &path).map_err(|fault| wrong(fault.to_string()))?,
             )
         }
-        Some(StorePolicy::Aws(_)) => return Err(wrong("AWS Secrets Manager is not in this version".into())),
+        Some(StorePolicy::Aws(settings)) => {
+            let connection = clouds
+                .entry(entry.store.clone())
+                .or_insert_with(|| Arc::new(AwsConnection::new(aws_settings(settings), clock.clone())));
+            let stamp = &entry.fields.rotated_at;
+            Arc::new(AwsStore::new(&entry.store, connection.clone(), &path, stamp))
+        }
         None => return Err(wrong("the policy has no such store".into())),
     };
     Ok(StoreSeat {
         store,
         names: names(&entry.fields),
     })
+}
+
+fn aws_settings(policy: &policy::AwsStore) -> AwsSettings {
+    let profile = policy.profile.clone();
+    AwsSettings {
+        region: policy.region.clone(),
+        endpoint_url: policy.endpoint_url.clone(),
+        credentials: match policy.credentials_file.clone() {
+            Some(path) => Credentials::File { path, profile },
+            None => Credentials::Chain { profile },
+        },
+        create: policy.create.as_ref().map(|create| Creation {
+            tags: create.tags.clone(),
+            kms_key_id: create.kms_key_id.clone(),
+            replica_regions: create.replica_regions.clone(),
+        }),
+        timeout: aws::TIMEOUT,
+    }
 }
 
 fn token(auth: &VaultAuth) -> Result<TokenSource, String> {

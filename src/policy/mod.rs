@@ -39,7 +39,7 @@ pub use compile::{SourceFile, compile};
 pub use diagnostic::{Fault, Place, to_json, to_text};
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
 pub use service::{ApiPolicy, ApiToken, JournalPolicy, Permission, SignalPolicy};
-pub use store::{AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
+pub use store::{AwsCreate, AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
