@@ -29,7 +29,7 @@ const ROWS: [Row; 11] = [
     },
     Row {
         expected: "PutSecretValue: the same token with another value is ResourceExistsException",
-        wrong: &[Moto, Ministack],
+        wrong: &[Ministack],
         skips: &[],
     },
     Row {

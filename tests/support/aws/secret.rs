@@ -155,7 +155,7 @@ impl Secret {
                 self.unlabel(label);
                 Ok(())
             }
-            (Some(to), from) if holder.is_none() && from.is_none() || holder.as_deref() == Some(to) => {
+            (Some(to), from) if from.is_none() && holder.as_deref().is_none_or(|holder| holder == to) => {
                 let at = self.at(to).ok_or_else(not_found)?;
                 if self.versions[at].labels.len() >= MOST_LABELS {
                     return Err(("LimitExceededException", "Too many staging labels.".into()));

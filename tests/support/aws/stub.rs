@@ -317,7 +317,11 @@ impl World {
             };
         }
         let mut secret = Secret::default();
-        secret.put(token, value, vec![super::secret::CURRENT.to_owned()])?;
+        // "If you include SecretString or SecretBinary then Secrets Manager creates an initial secret version and
+        // automatically attaches the staging label AWSCURRENT to it."
+        if body["SecretString"].is_string() {
+            secret.put(token, value, vec![super::secret::CURRENT.to_owned()])?;
+        }
         let keep = |secret: &mut Secret, from: &str, to: &str| {
             if !body[from].is_null() {
                 secret.described.insert(to.into(), body[from].clone());
