@@ -3,10 +3,10 @@
 //! A checked policy goes in; seats with real adapters, a journal and the supervisor come out. Files that hold secrets
 //! are read here, once, and refused where others can read them.
 
+pub mod alerts;
+
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,8 +29,13 @@ use crate::rotation::Limits;
 use crate::salesforce::{
     JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
+<<<<<<< HEAD
 use crate::secret::{FingerprintKey, Secret};
 use crate::store::aws::{self, AwsConnection, AwsSettings, AwsStore, Creation, Credentials};
+=======
+use crate::secret::file::FileFault;
+use crate::secret::{self, FingerprintKey, Secret};
+>>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
 use crate::store::file::FileStore;
 use crate::store::path::StorePath;
 use crate::store::vault::{TIMEOUT, TokenSource, VaultConnection, VaultSettings, VaultStore};
@@ -361,22 +366,15 @@ fn names(fields: &Fields) -> FieldNames {
     }
 }
 
-/// A file that holds a secret: bounded, and readable by nobody else.
+/// What a file holds that nobody else can read: bounded.
 fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let shown = path.display();
     let wrong = |text: String| Failure::config(format!("{shown}: {text}"));
-    let file = File::open(path).map_err(|fault| wrong(fault.kind().to_string()))?;
-    let mode = file
-        .metadata()
-        .map_err(|fault| wrong(fault.kind().to_string()))?
-        .permissions()
-        .mode();
-    if mode & 0o077 != 0 {
-        return Err(wrong(format!(
-            "others can read it (mode {:03o}): run `chmod 600 '{shown}'`",
-            mode & 0o777
-        )));
-    }
+    let file = secret::file::open(path).map_err(|fault| match fault {
+        FileFault::Unreadable(fault) => wrong(fault.kind().to_string()),
+        FileFault::NotAFile => wrong(fault.to_string()),
+        FileFault::Open { mode: _ } => wrong(format!("{fault}: run `chmod 600 '{shown}'`")),
+    })?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
     read.map_err(|fault| wrong(fault.kind().to_string()))?;

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::alert::Alerts;
 use crate::app;
 use crate::cli::exit::Failure;
 use crate::clock::Clock;
@@ -18,8 +19,11 @@ use crate::engine::seat::House;
 use crate::engine::supervisor::{Supervisor, Told};
 use crate::journal::SqliteJournal;
 use crate::policy::Policy;
-use crate::port::journal::{Journal, JournalFault, RecordQuery};
+use crate::port::journal::{JournalFault, RecordQuery};
 use crate::random::Random;
+
+/// How long, at the end, alerts are still sent. What is left is sent after the next start.
+const LAST_LETTERS: Duration = Duration::from_secs(5);
 
 /// A request and where its answer goes.
 pub type Asked = (Command, oneshot::Sender<Reply>);
@@ -36,9 +40,13 @@ pub struct Daemon {
     pub house: House,
     /// What is known of each app, kept up to date.
     pub ledgers: Arc<Mutex<Ledgers>>,
+    /// Who is told when something is wrong.
+    pub alerts: Arc<Alerts>,
     /// Cancel it to drain.
     pub drain: CancellationToken,
     task: JoinHandle<Result<(), JournalFault>>,
+    /// How the supervisor ended, once it has.
+    outcome: Option<Result<(), Failure>>,
 }
 
 impl Daemon {
@@ -55,7 +63,10 @@ impl Daemon {
     ) -> Result<Daemon, Failure> {
         let prints = app::fingerprint_key(policy)?;
         let journal = open(&policy.journal.database, random.as_ref()).await?;
-        let house = app::house(journal, prints, clock, random);
+        let routes = app::alerts::routes(policy, &clock)?;
+        let alerts = Alerts::begin(journal, clock.clone(), random.clone()).await;
+        let alerts = Arc::new(alerts.map_err(journal_failure)?);
+        let house = app::house(alerts.journal(), prints, clock, random);
         let records = house
             .journal
             .read(&RecordQuery::default())
@@ -63,6 +74,8 @@ impl Daemon {
             .map_err(journal_failure)?;
         let ledgers = Ledgers::read(&records).map_err(|fault| Failure::failed(fault.to_string()))?;
         let apps = app::build(policy, &ledgers, &house)?;
+        let applied = alerts.apply(app::alerts::directory(&apps), routes).await;
+        applied.map_err(journal_failure)?;
         let drain = CancellationToken::new();
         let supervisor = Supervisor::new(house.clone(), apps, tick, told, drain.clone())
             .await
@@ -78,24 +91,30 @@ impl Daemon {
             board,
             house,
             ledgers,
+            alerts,
             drain,
             task,
+            outcome: None,
         })
     }
 
-    /// Waits until it is drained.
+    /// Waits until it is drained, and its last letters are sent. May be dropped and called again.
     ///
     /// # Errors
     /// [`Failure`] (1) when the journal stopped it.
     pub async fn ended(&mut self) -> Result<(), Failure> {
-        match (&mut self.task).await {
-            Ok(ended) => ended.map_err(journal_failure),
-            Err(fault) => Err(Failure::failed(format!("the supervisor failed: {fault}"))),
+        if self.outcome.is_none() {
+            self.outcome = Some(match (&mut self.task).await {
+                Ok(ended) => ended.map_err(journal_failure),
+                Err(fault) => Err(Failure::failed(format!("the supervisor failed: {fault}"))),
+            });
         }
+        self.alerts.finish(LAST_LETTERS).await;
+        self.outcome.take().unwrap_or(Ok(()))
     }
 }
 
-async fn open(path: &Path, random: &dyn Random) -> Result<Arc<dyn Journal>, Failure> {
+async fn open(path: &Path, random: &dyn Random) -> Result<Arc<SqliteJournal>, Failure> {
     let journal = SqliteJournal::open(path, random).await.map_err(journal_failure)?;
     Ok(Arc::new(journal))
 }

@@ -1,5 +1,6 @@
 //! rekeyd rotates the OAuth credentials of Salesforce client apps, and never loses one.
 
+pub mod alert;
 pub mod api;
 pub mod app;
 pub mod cli;

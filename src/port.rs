@@ -5,6 +5,7 @@
 //! with a [`Fault`] that says what the caller does next. No message here ever carries a body, a token or a secret.
 
 pub mod journal;
+pub mod outbox;
 
 use std::time::Duration;
 

@@ -1,7 +1,10 @@
 //! The one type that holds a secret, and the fingerprints by which everything else speaks of it.
 //!
 //! A [`Secret`] has no `Display`, no `Serialize`, a `Debug` that shows nothing, and is wiped when dropped.
-//! Nothing here compares secrets for authentication: that is the api's, in constant time.
+//! Nothing here compares secrets for authentication: that is the api's, in constant time. Who may read a file that
+//! holds one is judged in [`file`].
+
+pub mod file;
 
 use std::fmt;
 

@@ -34,18 +34,30 @@ const MAY: &[(&str, &[&str])] = &[
             "clock", "document", "port", "random", "rotation", "schedule", "secret",
         ],
     ),
-    ("api", &["clock", "engine", "port", "rotation", "secret"]),
+    (
+        "api",
+        &[
+            "clock", "engine", "policy", "port", "rotation", "schedule", "secret",
+        ],
+    ),
+    (
+        "alert",
+        &[
+            "clock", "engine", "port", "random", "rotation", "schedule", "secret",
+        ],
+    ),
     ("sandbox", &[]),
     ("lifecycle", &["app", "cli", "daemon", "engine", "policy"]),
     (
         "daemon",
         &[
-            "app", "cli", "clock", "engine", "journal", "policy", "port", "random",
+            "alert", "app", "cli", "clock", "engine", "journal", "policy", "port", "random",
         ],
     ),
     (
         "app",
         &[
+            "alert",
             "cli",
             "clock",
             "document",
@@ -62,6 +74,7 @@ const MAY: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "alert",
             "api",
             "app",
             "clock",

@@ -6,7 +6,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
 
@@ -14,6 +13,8 @@
 mod catch_up;
 #[path = "engine/clock_jumps.rs"]
 mod clock_jumps;
+#[path = "engine/defect.rs"]
+mod defect;
 #[path = "engine/hand_clock.rs"]
 mod hand_clock;
 #[path = "engine/late.rs"]

@@ -2,7 +2,8 @@
 //! secret can stand, and nothing that it wrote, printed or answered holds one of them in any form.
 //!
 //! - `forms`: how a secret can look. `search`: finds any part of any form, compressed or not. `planted`: proof that it
-//!   does. - `install`: an installation and its commands. `trouble`, `slips`: what goes wrong in it.
+//!   does. - `install`: an installation and its commands. `sinks`: who is told of it, and says
+//!   everything back. `trouble`, `slips`: what goes wrong in it.
 //! - `whole_run`: the run, its log as text and as JSON. `types`: `Debug` and `Display`. `dumpable`: core dumps.
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +20,7 @@ mod leaks {
     pub mod forms;
     pub mod install;
     pub mod search;
+    pub mod sinks;
     pub mod slips;
     pub mod trouble;
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::panic, reason = "the helpers of a test fail the test")]
 
+#[path = "policy/alerts.rs"]
+mod alerts;
 #[path = "policy/diagnostics.rs"]
 mod diagnostics;
 #[path = "policy/meaning.rs"]
@@ -56,6 +58,30 @@ schedule = { cron = "0 3 1 */3 *", zone = "UTC" }
 [app.legacy.connected_app]
 name = "Legacy_Loader"
 certificate = "none"
+"#;
+
+const ALERTS: &str = r#"
+[alert.on-call]
+least = "error"
+[alert.on-call.pagerduty]
+routing_key_file = "/run/keys/pagerduty"
+[alert.cluster.alertmanager]
+url = "https://alerts.example:9093/am"
+token_env = "ALERTS_TOKEN"
+[alert.ours.webhook]
+url = "https://hooks.example/rekeyd"
+secret_file = "/run/keys/webhook"
+[alert.channel]
+apps = ["bill*"]
+[alert.channel.slack]
+url_env = "SLACK_URL"
+[alert.mail.smtp]
+host = "mail.example"
+user = "rekeyd"
+password_file = "/run/keys/mail"
+from = "rekeyd@acme.example"
+to = ["on-call@acme.example", "team@acme.example"]
+ca_file = "/etc/ssl/acme.pem"
 "#;
 
 fn file(name: &str, text: impl Into<String>) -> SourceFile {

@@ -1,11 +1,13 @@
-//! Answers as JSON, refusals as problem details.
+//! Answers as JSON, refusals as problem details (RFC 9457).
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::view;
+use crate::clock::Timestamp;
 use crate::engine::command::Reply;
 
 /// A refusal.
@@ -15,6 +17,10 @@ pub(super) struct Problem {
     pub status: StatusCode,
     /// For a person; never any of what was sent.
     pub detail: String,
+    /// When the same request may be answered otherwise.
+    pub retry_at: Option<Timestamp>,
+    /// The same as a distance, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -22,34 +28,80 @@ impl Problem {
         Problem {
             status,
             detail: detail.into(),
+            retry_at: None,
+            retry_after: None,
         }
+    }
+
+    /// Not before `until`.
+    pub fn until(mut self, until: Timestamp, now: Timestamp) -> Self {
+        self.retry_at = Some(until);
+        self.retry_after = Some(
+            until
+                .since(now)
+                .as_millis()
+                .div_ceil(1000)
+                .try_into()
+                .unwrap_or(u64::MAX),
+        );
+        self
+    }
+
+    /// The daemon is going away.
+    pub fn stopping() -> Self {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "rekeyd is stopping")
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or_default(),
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        if let (Some(until), Some(fields)) = (self.retry_at, body.as_object_mut()) {
+            fields.insert("retry_at".into(), Value::String(view::moment(until)));
+        }
         let kind = [(CONTENT_TYPE, "application/problem+json")];
-        (self.status, kind, body.to_string()).into_response()
+        let mut response = (self.status, kind, body.to_string()).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
+        response
     }
 }
 
-/// The engine's answer as HTTP.
-pub(super) fn reply(reply: Reply) -> Response {
+/// The engine's answer about `app` as HTTP.
+pub(super) fn reply(app: &str, reply: Reply, now: Timestamp) -> Response {
     match reply {
         Reply::Started(rotation) => {
-            (StatusCode::ACCEPTED, Json(json!({ "rotation": rotation }))).into_response()
+            let place = [(LOCATION, format!("/v1/rotations/{rotation}"))];
+            let body = Json(json!({ "app": app, "rotation": rotation }));
+            (StatusCode::ACCEPTED, place, body).into_response()
         }
         Reply::Done(text) => Json(json!({ "done": text })).into_response(),
-        Reply::Refused { why, until: _ } => Problem::new(StatusCode::CONFLICT, why).into_response(),
+        Reply::Refused { why, until } => {
+            let problem = Problem::new(StatusCode::CONFLICT, why);
+            match until {
+                Some(until) => problem.until(until, now).into_response(),
+                None => problem.into_response(),
+            }
+        }
         Reply::CoolingDown { until } => {
-            let why = format!("it was rotated, or tried, only just now: not again before {until}");
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, why).into_response()
+            let why = format!(
+                "it was rotated, or tried, only just now: not again before {}",
+                view::moment(until)
+            );
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, why);
+            problem.until(until, now).into_response()
         }
         Reply::Unknown(what) => Problem::new(StatusCode::NOT_FOUND, what).into_response(),
     }

@@ -16,9 +16,6 @@ use crate::secret::Secret;
 /// No request is larger, in bytes.
 pub(super) const LARGEST: usize = 64 * 1024;
 
-/// A request that is not complete by then is refused.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
 /// `rotate`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +41,7 @@ pub(super) struct Resume {
     pub take_over: Option<String>,
 }
 
-/// `abandon`
+/// `abandon` and `adopt`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
@@ -62,16 +59,18 @@ fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Secret, D::Error>
     String::deserialize(from).map(Secret::new)
 }
 
-/// Reads and understands a body; an empty one counts as `{}`. `shape` is what a complaint says is wanted.
+/// Reads and understands a body that is complete `within` a time; an empty one counts as `{}`. `shape` is what a
+/// complaint says is wanted.
 pub(super) async fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
+    within: Duration,
     shape: &str,
 ) -> Result<T, Problem> {
-    let mut bytes = match tokio::time::timeout(PATIENCE, collect(body)).await {
+    let mut bytes = match tokio::time::timeout(within, collect(body)).await {
         Ok(bytes) => bytes?,
         Err(_) => {
-            let text = format!("the request was not complete after {} s", PATIENCE.as_secs());
+            let text = format!("the request was not complete after {} s", within.as_secs_f32());
             return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, text));
         }
     };
@@ -82,8 +81,12 @@ pub(super) async fn read<T: DeserializeOwned>(
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
     }
     // What is wrong with it is not said: the complaint of a parser repeats what it read.
-    serde_json::from_slice(&bytes)
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not {shape}")))
+    let wrong = || Problem::new(StatusCode::BAD_REQUEST, format!("the body is not {shape}"));
+    // An array of the members would do for serde.
+    match bytes.trim_ascii_start().starts_with(b"{") {
+        true => serde_json::from_slice(&bytes).map_err(|_| wrong()),
+        false => Err(wrong()),
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -4,8 +4,10 @@
 //! A command that changes something speaks to the running daemon through its unix socket; a reader opens the journal
 //! read-only. Not here: what any of it means (`engine`, `rotation`).
 
+mod alert;
 mod check;
 pub mod client;
+mod compare;
 pub mod config;
 mod demo;
 mod due;
@@ -57,6 +59,10 @@ pub struct Cli {
 enum Command {
     /// End the rotation under way, before its point of no return.
     Abandon(tell_daemon::Abandon),
+    /// Say that what a store or Salesforce holds now is right: after a hand edit, or a rotation done in Setup.
+    Adopt(tell_daemon::Adopt),
+    /// Try the sinks that are told when something is wrong.
+    Alert(alert::Args),
     /// Print every fault of the policy.
     Check(check::Args),
     /// Show the whole job on a simulated org, in under a minute, in a directory of its own.
@@ -100,6 +106,8 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     let done = match cli.command {
         Command::Abandon(args) => tell_daemon::abandon(&context, &args),
+        Command::Adopt(args) => tell_daemon::adopt(&context, &args),
+        Command::Alert(args) => alert::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Demo(args) => demo::run(&context, args),
         Command::History(args) => history::run(&context, &args),

@@ -9,11 +9,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::cli::config::plain;
-use crate::policy::{Certificate, Fault, Login, Policy, StorePolicy, TokenSource, VaultAuth};
+use crate::policy::{
+    Certificate, Fault, Login, Policy, SinkPolicy, SmtpPolicy, StorePolicy, TokenSource, VaultAuth,
+};
 use crate::secret::FingerprintKey;
-
-/// Group and others.
-const OTHERS: u32 = 0o077;
+use crate::secret::file::{self, FileFault};
 
 /// What is wrong with what the policy names, in the policy's order.
 pub fn faults(policy: &Policy) -> Vec<Fault> {
@@ -24,6 +24,12 @@ pub fn faults(policy: &Policy) -> Vec<Fault> {
     faults.extend(directory("[journal] url", journal.database.parent()));
     if let Some(socket) = policy.api.as_ref().and_then(|api| api.socket.as_ref()) {
         faults.extend(directory("[api] socket", socket.parent()));
+    }
+    if let Some(tls) = policy.api.as_ref().and_then(|api| api.tls.as_ref()) {
+        faults.extend(public_file("[api.tls] certificate_file", &tls.certificate_file));
+        faults.extend(secret_file("[api.tls] key_file", &tls.key_file, 1));
+        let roots = tls.client_ca_file.as_ref();
+        faults.extend(roots.and_then(|path| public_file("[api.tls] client_ca_file", path)));
     }
     for (name, org) in &policy.orgs {
         let Login::Jwt {
@@ -38,7 +44,7 @@ pub fn faults(policy: &Policy) -> Vec<Fault> {
         ));
         if let Some(path) = certificate_file {
             let key = format!("[org.{name}.login.jwt] certificate_file");
-            faults.extend(content(&key, path, 1).err());
+            faults.extend(public_file(&key, path));
         }
     }
     for (name, store) in &policy.stores {
@@ -47,10 +53,36 @@ pub fn faults(policy: &Policy) -> Vec<Fault> {
     for (name, app) in &policy.apps {
         if let Some(Certificate::File(path)) = &app.certificate {
             let key = format!("[app.{name}] certificate_file");
-            faults.extend(content(&key, path, 1).err());
+            faults.extend(public_file(&key, path));
         }
     }
+    for (name, alert) in &policy.alerts {
+        faults.extend(of_sink(name, &alert.sink));
+    }
     faults
+}
+
+fn of_sink(name: &str, sink: &SinkPolicy) -> Vec<Fault> {
+    let (secret, key, ca) = match sink {
+        SinkPolicy::Pagerduty {
+            routing_key, ca_file, ..
+        } => (Some(routing_key), "routing_key", ca_file),
+        SinkPolicy::Alertmanager { token, ca_file, .. } => (token.as_ref(), "token", ca_file),
+        SinkPolicy::Webhook { secret, ca_file, .. } => (Some(secret), "secret", ca_file),
+        SinkPolicy::Slack { url, ca_file } => (Some(url), "url", ca_file),
+        SinkPolicy::Smtp(SmtpPolicy { login, ca_file, .. }) => {
+            (login.as_ref().map(|(_, password)| password), "password", ca_file)
+        }
+    };
+    let here = format!("[alert.{name}.{}]", sink.kind());
+    let secret = secret.and_then(|source| match source {
+        TokenSource::File(path) => secret_file(&format!("{here} {key}_file"), path, 1),
+        TokenSource::Env(variable) => variable_set(&format!("{here} {key}_env"), variable),
+    });
+    let ca = ca
+        .as_deref()
+        .and_then(|path| public_file(&format!("{here} ca_file"), path));
+    secret.into_iter().chain(ca).collect()
 }
 
 fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
@@ -98,47 +130,56 @@ fn fault(key: &str, what: String, help: &str) -> Fault {
     }
 }
 
-/// A file with at least `least` bytes in it that its owner alone can read.
+/// A file with at least `least` bytes in it that nobody else can read.
 fn secret_file(key: &str, path: &Path, least: u64) -> Option<Fault> {
-    let mode = match content(key, path, least) {
-        Ok(mode) => mode,
-        Err(fault) => return Some(fault),
-    };
-    mode.map(|mode| {
-        fault(
+    let shown = path.display();
+    match file::open(path) {
+        Ok(file) => holds(key, path, file, least).err(),
+        Err(FileFault::Unreadable(error)) => Some(unreadable(key, path, &error)),
+        Err(open @ FileFault::Open { .. }) => Some(fault(
             key,
-            format!("{} is open to others (mode {mode:04o})", path.display()),
-            &format!(
-                "chmod 600 '{}', and think of what it holds as known",
-                path.display()
-            ),
-        )
-    })
+            format!("{shown} is {open}"),
+            &format!("chmod 600 '{shown}', and think of what it holds as known"),
+        )),
+        Err(other @ FileFault::NotAFile) => Some(fault(key, format!("{shown} is {other}"), "name a file")),
+    }
 }
 
-/// The mode of a file that is there and readable, if that is a loose one.
-fn content(key: &str, path: &Path, least: u64) -> Result<Option<u32>, Fault> {
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| {
-        let what = format!("{shown} cannot be read: {}", plain(&error));
-        fault(key, what, "create it, readable by the user that rekeyd runs as")
+/// A file with something in it that anybody may read.
+fn public_file(key: &str, path: &Path) -> Option<Fault> {
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) => return Some(unreadable(key, path, &error)),
     };
-    let found = fs::metadata(path).map_err(unreadable)?;
     if !found.is_file() {
-        return Err(fault(key, format!("{shown} is not a file"), "name a file"));
+        let what = format!("{} is {}", path.display(), FileFault::NotAFile);
+        return Some(fault(key, what, "name a file"));
     }
-    // Read and counted, not believed: what the kernel serves as a file may have no length.
-    let file = File::open(path).map_err(unreadable)?;
-    let count = std::io::copy(&mut file.take(least), &mut std::io::sink()).map_err(unreadable)?;
-    if count < least {
-        let what = format!("{shown} holds too little: at least {least} bytes are wanted");
-        let help = match least {
-            1 => "it is empty".to_owned(),
-            _ => format!("head -c {least} /dev/urandom > '{shown}' makes one"),
-        };
-        return Err(fault(key, what, &help));
+    match File::open(path) {
+        Ok(file) => holds(key, path, file, 1).err(),
+        Err(error) => Some(unreadable(key, path, &error)),
     }
-    Ok(Some(found.mode() & 0o7777).filter(|mode| mode & OTHERS != 0))
+}
+
+/// Read and counted, not believed: what the kernel serves as a file may have no length.
+fn holds(key: &str, path: &Path, file: File, least: u64) -> Result<(), Fault> {
+    let shown = path.display();
+    let count = std::io::copy(&mut file.take(least), &mut std::io::sink());
+    let count = count.map_err(|error| unreadable(key, path, &error))?;
+    if count >= least {
+        return Ok(());
+    }
+    let what = format!("{shown} holds too little: at least {least} bytes are wanted");
+    let help = match least {
+        1 => "it is empty".to_owned(),
+        _ => format!("head -c {least} /dev/urandom > '{shown}' makes one"),
+    };
+    Err(fault(key, what, &help))
+}
+
+fn unreadable(key: &str, path: &Path, error: &std::io::Error) -> Fault {
+    let what = format!("{} cannot be read: {}", path.display(), plain(error));
+    fault(key, what, "create it, readable by the user that rekeyd runs as")
 }
 
 fn directory(key: &str, path: Option<&Path>) -> Option<Fault> {

@@ -5,14 +5,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{Service, socket};
+use crate::alert::stats::Stats;
+use crate::api::metrics::{self, SinkStats};
+use crate::api::{Doors, Limits, Service, Serving};
 use crate::cli::exit::{Failure, OK};
 use crate::cli::{Context, config, runtime};
 use crate::clock::{Clock, SteadyClock};
 use crate::daemon::Daemon;
 use crate::engine::command::Control;
 use crate::engine::log;
-use crate::lifecycle::{Asked, Reloader, Signals};
+use crate::lifecycle::{Asked, Reloader, Signals, notify};
 use crate::policy::{Policy, SignalPolicy};
 use crate::random::SystemRandom;
 use crate::telemetry::logs::{self, DEFAULT_FILTER, Format};
@@ -42,46 +44,80 @@ async fn serve(context: &Context, policy: Policy) -> Result<ExitCode, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
     let random = Arc::new(SystemRandom);
     let mut daemon = Daemon::start(&policy, clock.clone(), random, TICK, Arc::new(log::log)).await?;
-    let socket = policy.api.as_ref().and_then(|api| api.socket.as_deref());
-    let serving = match socket {
-        Some(path) => {
-            let bound = match socket::bind(path).await {
-                Ok(bound) => bound,
-                Err(fault) => {
-                    daemon.drain.cancel();
-                    daemon.ended().await?;
-                    return Err(Failure::failed(fault.to_string()));
-                }
-            };
-            let service = Service {
-                commands: daemon.commands.clone(),
-                ledgers: daemon.ledgers.clone(),
-                clock,
-            };
-            Some(tokio::spawn(socket::serve(bound, service, daemon.drain.clone())))
+    let doors = policy.api.as_ref().map(|api| Arc::new(Doors::new(api)));
+    let serving = match open_doors(&policy, &daemon, doors.clone()).await {
+        Ok(serving) => serving,
+        Err(failure) => {
+            daemon.drain.cancel();
+            daemon.ended().await?;
+            return Err(failure);
         }
-        None => None,
     };
     tracing::info!(
         apps = policy.apps.len(),
         version = env!("CARGO_PKG_VERSION"),
         "rekeyd is running"
     );
+    notify::ready(&in_force(&policy));
+    let board = daemon.board.clone();
+    tokio::spawn(notify::watchdog(move || board.cards().heartbeat));
     let mut reloader = Reloader::new(context.config.clone(), policy);
-    let code = until_ended(&mut daemon, &mut signals, &mut reloader).await;
-    if let Some(serving) = serving {
-        serving.abort();
-        // Nothing is learnt by it but that the socket's file is gone.
-        let _aborted = serving.await;
+    let code = until_ended(&mut daemon, &mut signals, &mut reloader, doors.as_deref()).await;
+    match (serving, &code) {
+        (Some(serving), Ok(_)) => serving.stop().await,
+        (Some(serving), Err(_)) => serving.abort().await,
+        (None, _) => {}
     }
     tracing::info!("rekeyd has stopped");
     code
+}
+
+async fn open_doors(
+    policy: &Policy,
+    daemon: &Daemon,
+    doors: Option<Arc<Doors>>,
+) -> Result<Option<Serving>, Failure> {
+    let (Some(api), Some(doors)) = (&policy.api, doors) else {
+        return Ok(None);
+    };
+    let service = Service {
+        commands: daemon.commands.clone(),
+        ledgers: daemon.ledgers.clone(),
+        board: daemon.board.clone(),
+        journal: daemon.house.journal.clone(),
+        clock: daemon.house.clock.clone(),
+        doors,
+        outbox: outbox(daemon.alerts.stats()),
+        drain: daemon.drain.clone(),
+        limits: Limits::default(),
+    };
+    let serving = Serving::start(api, &service).await;
+    serving
+        .map(Some)
+        .map_err(|fault| Failure::failed(fault.to_string()))
+}
+
+/// How the sinks stand, for the metrics.
+fn outbox(stats: Arc<Stats>) -> metrics::Outbox {
+    Arc::new(move || {
+        let sinks = stats.sinks().into_iter();
+        sinks
+            .map(|(sink, standing)| SinkStats {
+                sink,
+                letters: standing.waiting,
+                oldest: standing.oldest,
+                delivered: standing.delivered,
+                failed: standing.failed.saturating_add(standing.refused),
+            })
+            .collect()
+    })
 }
 
 async fn until_ended(
     daemon: &mut Daemon,
     signals: &mut Signals,
     reloader: &mut Reloader,
+    doors: Option<&Doors>,
 ) -> Result<ExitCode, Failure> {
     loop {
         let asked = tokio::select! {
@@ -90,7 +126,16 @@ async fn until_ended(
         };
         match asked {
             Asked::Reload => {
-                reloader.reload(daemon).await;
+                notify::reloading();
+                let taken = reloader.reload(daemon).await;
+                if let (true, Some(doors), Some(api)) = (taken, doors, &reloader.policy.api) {
+                    doors.replace(api);
+                }
+                let policy = in_force(&reloader.policy);
+                notify::ready(&match taken {
+                    true => policy,
+                    false => format!("{policy}; a new policy was refused, see the log"),
+                });
             }
             Asked::Rotate => {
                 let wanted = match &reloader.policy.signal {
@@ -106,8 +151,15 @@ async fn until_ended(
             }
             Asked::Stop => {
                 tracing::info!("draining: stopping each rotation at its next boundary");
+                notify::stopping("draining");
                 daemon.drain.cancel();
             }
         }
     }
+}
+
+/// For the service manager's line.
+fn in_force(policy: &Policy) -> String {
+    let (apps, orgs, stores) = (policy.apps.len(), policy.orgs.len(), policy.stores.len());
+    format!("apps {apps}, orgs {orgs}, stores {stores}")
 }

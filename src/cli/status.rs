@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::api::AppView;
 use crate::cli::exit::{self, Failure};
-use crate::cli::{Context, config, due, output, reader, runtime};
+use crate::cli::{Context, compare, config, due, output, reader, runtime};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::policy::{AppPolicy, Policy};
@@ -20,6 +20,10 @@ use crate::policy::{AppPolicy, Policy};
 pub struct Args {
     /// Only this app, with all that is known of it. Ends 3 if it is held.
     app: Option<String>,
+
+    /// Ask every store and Salesforce, and say which side is behind. Changes nothing. Ends 3 if a person is wanted.
+    #[arg(long)]
+    compare: bool,
 }
 
 /// One app.
@@ -37,6 +41,9 @@ struct Row {
 }
 
 pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
+    if args.compare {
+        return compare::run(context, args.app.as_deref());
+    }
     let policy = config::load(context)?;
     let ledgers = runtime()?.block_on(reader::ledgers(&policy.journal.database))?;
     let now = SystemClock.now();

@@ -1,4 +1,4 @@
-//! `rekeyd hold`, `resume` and `abandon`: one word to the daemon, and its answer.
+//! `rekeyd adopt`, `hold`, `resume` and `abandon`: one word to the daemon, and its answer.
 
 use std::process::ExitCode;
 
@@ -33,6 +33,17 @@ pub struct Resume {
 pub struct Abandon {
     /// Which app.
     app: String,
+}
+
+/// `rekeyd adopt`
+#[derive(Debug, clap::Args)]
+pub struct Adopt {
+    /// Which app.
+    app: String,
+}
+
+pub fn adopt(context: &Context, args: &Adopt) -> Result<ExitCode, Failure> {
+    say(context, &args.app, "adopt", &json!({}))
 }
 
 pub fn hold(context: &Context, args: &Hold) -> Result<ExitCode, Failure> {

@@ -24,6 +24,16 @@ pub(super) enum Contact {
     JournalBehind(RotationId),
 }
 
+/// What a person brings to a contact.
+pub(super) enum Brought {
+    /// Nothing: rekeyd looks by itself, and goes by what the stores hold.
+    Nothing,
+    /// The live pair.
+    Pair(Credential),
+    /// The word that whatever is accepted now, in a store or as Salesforce shows it, is right; and whose word it is.
+    Consent(String),
+}
+
 /// What stands in one store.
 struct Standing {
     current: Slot,
@@ -32,12 +42,11 @@ struct Standing {
     waiting: Option<(RotationId, Credential)>,
 }
 
-/// Makes first contact for an app of which the journal says what `ledger` does; `handed` is a pair that a person handed
-/// over.
+/// Makes first contact for an app of which the journal says what `ledger` does.
 pub(super) async fn contact(
     seat: &Seat,
     ledger: &AppLedger,
-    handed: Option<Credential>,
+    brought: Brought,
     id: RotationId,
 ) -> Result<Contact, Fault> {
     let standings = standings(seat).await?;
@@ -54,18 +63,27 @@ pub(super) async fn contact(
     if let Some((id, event)) = recover(seat, &survey, &standings) {
         return Ok(Contact::Recovered(id, event, unknown));
     }
-    let Some((pair, from)) = choose(seat, &standings, &survey, handed.as_ref()) else {
+    let candidates = candidates(seat, &standings, &survey, &brought);
+    let mut proven_one = None;
+    let mut refusals = Vec::new();
+    for (pair, from) in candidates {
+        match proven(seat, &pair).await {
+            Ok(proof) => {
+                proven_one = Some((pair, from, proof));
+                break;
+            }
+            Err(why) => refusals.push(format!("the credential {from} {why}")),
+        }
+    }
+    let Some((pair, from, proof)) = proven_one else {
         return Ok(Contact::NotYet(match survey.obstacles.is_empty() {
+            _ if !refusals.is_empty() => refusals.join("; "),
             true => format!(
                 "no store holds a credential, and Salesforce does not show it: hand it over once with `rekeyd submit {}`",
                 seat.app
             ),
             false => survey.obstacles.join("; "),
         }));
-    };
-    let proof = match proven(seat, &pair).await {
-        Ok(proof) => proof,
-        Err(why) => return Ok(Contact::NotYet(format!("the credential {from} {why}"))),
     };
     if let Some(why) = spread(seat, &standings, &pair, id).await? {
         return Ok(Contact::NotYet(why));
@@ -173,26 +191,40 @@ fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Option<(Rota
     ))
 }
 
-/// The pair to prove, and where it was found.
-fn choose(
+/// The pairs to prove, the likeliest first, and where each was found. Only a person's consent lets one that Salesforce
+/// shows take the place of one that a store holds.
+fn candidates(
     seat: &Seat,
     standings: &[Standing],
     survey: &Survey,
-    handed: Option<&Credential>,
-) -> Option<(Credential, String)> {
-    if let Some(pair) = handed {
-        return Some((pair.clone(), "handed over".into()));
-    }
-    let stored = standings.iter().enumerate().find_map(|(store, standing)| {
+    brought: &Brought,
+) -> Vec<(Credential, String)> {
+    let stored = standings.iter().enumerate().filter_map(|(store, standing)| {
         let pair = standing.pair.clone()?;
         Some((pair, format!("in store {}", seat.store_name(store))))
     });
-    stored.or_else(|| {
-        survey
-            .live
-            .clone()
-            .map(|pair| (pair, "read from Salesforce".into()))
-    })
+    let live = survey
+        .live
+        .clone()
+        .map(|pair| (pair, "read from Salesforce".to_owned()));
+    match brought {
+        Brought::Pair(pair) => vec![(pair.clone(), "handed over".into())],
+        Brought::Nothing => stored.chain(live).take(1).collect(),
+        Brought::Consent(by) => {
+            let mut seen: Vec<PairFacts> = Vec::new();
+            let mut fresh = |pair: &Credential| {
+                let prints = seat.prints(pair);
+                let new = !seen.contains(&prints);
+                seen.push(prints);
+                new
+            };
+            stored
+                .chain(live)
+                .filter(|(pair, _)| fresh(pair))
+                .map(|(pair, from)| (pair, format!("{from}, taken as it is at the word of {by},")))
+                .collect()
+        }
+    }
 }
 
 async fn proven(seat: &Seat, pair: &Credential) -> Result<ProbeReport, String> {

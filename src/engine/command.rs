@@ -51,6 +51,13 @@ pub enum Command {
         /// Who.
         by: String,
     },
+    /// A person says that what is accepted now is right: a hand edit, or a rotation done in Setup.
+    Adopt {
+        /// Which app.
+        app: String,
+        /// Who.
+        by: String,
+    },
     /// A person hands over the live pair of an unadopted app.
     Submit {
         /// Which app.
@@ -68,6 +75,7 @@ impl Command {
             | Command::Hold { app, .. }
             | Command::Resume { app, .. }
             | Command::Abandon { app, .. }
+            | Command::Adopt { app, .. }
             | Command::Submit { app, .. } => app,
         }
     }

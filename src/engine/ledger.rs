@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::engine::health::Health;
 use crate::engine::note::{Note, Unreadable};
 use crate::engine::service::{ServiceLedger, ServiceNote};
+use crate::engine::tally::Tally;
 use crate::port::VersionRef;
 use crate::port::journal::Record;
 use crate::rotation::{Effect, End, Event, Progress, RotationId, State, Tri, fold};
@@ -86,6 +87,8 @@ pub struct AppLedger {
     pub failures: u32,
     /// When the last of them ended.
     pub failed_at: Option<Timestamp>,
+    /// How it ended.
+    pub failed_by: Option<End>,
     /// Whether a staged pair was seen to log in before the cutover.
     pub proves_early: Tri,
     /// Values that were sent and never published, set aside in a store.
@@ -100,6 +103,8 @@ pub struct AppLedger {
     pub asked: Vec<(String, RotationId)>,
     /// Those ids that are of a first contact: the age of what they wrote is not known from its stamp.
     pub contacts: BTreeSet<RotationId>,
+    /// What its rotations add up to.
+    pub tally: Tally,
 }
 
 impl AppLedger {
@@ -139,6 +144,7 @@ impl AppLedger {
                     let surplus = self.asked.len().saturating_sub(KEYS_KEPT);
                     self.asked.drain(..surplus);
                 }
+                self.tally.started();
                 self.run = Some(Run {
                     state: State::new(id, *caps, *limits, stores.len()),
                     method: method.clone(),
@@ -190,12 +196,14 @@ impl AppLedger {
                 self.hold = None;
                 self.failures = 0;
                 self.failed_at = None;
+                self.failed_by = None;
             }
         }
     }
 
     fn step(&mut self, at: Timestamp, step: &Event) {
         let Some(run) = &mut self.run else { return };
+        self.tally.step(at, step, run.state.caps.overlap);
         let early = run.state.early.run;
         run.state = fold(run.state.clone(), at, step);
         run.last_at = at;
@@ -234,12 +242,14 @@ impl AppLedger {
                 self.since = Some(at);
                 self.failures = 0;
                 self.failed_at = None;
+                self.failed_by = None;
                 self.health = None;
                 self.overdue = None;
             }
             Event::Ended { end } if !end.is_rotated() => {
                 self.failures = self.failures.saturating_add(1);
                 self.failed_at = Some(at);
+                self.failed_by = Some(end.clone());
             }
             Event::Restarted
             | Event::Baselined { .. }
@@ -337,19 +347,25 @@ impl Ledgers {
     pub fn read(records: &[Record]) -> Result<Ledgers, Unreadable> {
         let mut ledgers = Ledgers::default();
         for record in records {
-            let Some(app) = &record.entry.app else {
-                if let Some(note) = ServiceNote::read(record)? {
-                    ledgers.service.add(record.at, &note);
-                }
-                continue;
-            };
-            let note = Note::read(record)?;
-            ledgers
-                .apps
-                .entry(app.clone())
-                .or_default()
-                .add(record.at, record.entry.rotation, &note);
+            ledgers.add(record)?;
         }
         Ok(ledgers)
+    }
+
+    /// Folds one record in.
+    ///
+    /// # Errors
+    /// [`Unreadable`]; then nothing is changed.
+    pub fn add(&mut self, record: &Record) -> Result<(), Unreadable> {
+        let Some(app) = &record.entry.app else {
+            if let Some(note) = ServiceNote::read(record)? {
+                self.service.add(record.at, &note);
+            }
+            return Ok(());
+        };
+        let note = Note::read(record)?;
+        let ledger = self.apps.entry(app.clone()).or_default();
+        ledger.add(record.at, record.entry.rotation, &note);
+        Ok(())
     }
 }

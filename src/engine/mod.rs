@@ -6,10 +6,11 @@
 //!
 //! - `seat`: one app with its target, stores and the house's clock, journal and randomness.
 //! - `lane`: the loop of one rotation. `effects/`: one file per effect. `look`, `survey`, `took`, `values`: reads.
-//! - `note`, `ledger`: what is journaled about an app, and what it adds up to.
+//! - `note`, `ledger`, `tally`: what is journaled about an app, and what it adds up to.
 //! - `service`: what is journaled about no app. `board`: what is known now and forgotten at the end. `health`: what the
 //!   live check finds.
-//! - `tell`: all of it in words. `adopt`: first contact. `supervisor`: due apps, commands, drain.
+//! - `tell`: all of it in words. `due`, `phase`: what onlookers want to know. `adopt`: first contact. `supervisor`: due
+//!   apps, commands, drain.
 //!
 //! Not here: any decision about a rotation (`rotation`), any adapter (`app.rs` brings them).
 
@@ -17,6 +18,8 @@ mod adopt;
 pub mod board;
 mod cache;
 pub mod command;
+pub mod compare;
+pub mod due;
 mod effects;
 pub mod health;
 pub mod lane;
@@ -25,10 +28,12 @@ mod live;
 pub mod log;
 mod look;
 pub mod note;
+pub mod phase;
 pub mod seat;
 pub mod service;
 pub mod supervisor;
 mod survey;
+pub mod tally;
 pub mod tell;
 mod took;
 mod values;

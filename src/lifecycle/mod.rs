@@ -9,6 +9,7 @@
 //! A drain waits for answers that are on their way and starts no cutover; without overlap it goes on from the
 //! cutover to publish or undo. An abort leaves an unknown outcome, which the next start probes.
 
+pub mod notify;
 mod reload;
 
 use tokio::signal::unix::{self, SignalKind, signal};

@@ -57,11 +57,16 @@ impl Reloader {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let apps = app::build(&policy, &ledgers, &daemon.house).map_err(|failure| failure.text)?;
+        let routes = app::alerts::routes(&policy, &daemon.house.clock).map_err(|failure| failure.text)?;
+        let directory = app::alerts::directory(&apps);
         let (done, in_force) = oneshot::channel();
         let ended = |_| "the engine has ended".to_owned();
         let sent = daemon.controls.send(Control::Apps { apps, done }).await;
         sent.map_err(|_| ended(()))?;
         in_force.await.map_err(|_| ended(()))?;
+        if let Err(fault) = daemon.alerts.apply(directory, routes).await {
+            tracing::error!("the sinks of the new policy are not told yet: {fault}; reload once more");
+        }
         Ok(policy)
     }
 }
@@ -70,11 +75,11 @@ impl Reloader {
 fn fixed(before: &Policy, after: &Policy) -> Result<(), String> {
     let place = |policy: &Policy| {
         let api = policy.api.as_ref();
-        api.map(|api| (api.listen, api.socket.clone()))
+        api.map(|api| (api.listen, api.socket.clone(), api.tls.clone()))
     };
     let changed = [
         ("[journal]", before.journal != after.journal),
-        ("[api] listen or socket", place(before) != place(after)),
+        ("[api] listen, socket or tls", place(before) != place(after)),
     ];
     match changed.iter().find(|(_, changed)| *changed) {
         Some((what, _)) => Err(format!("{what} was changed: that takes a restart")),

@@ -50,7 +50,7 @@ fn check(context: &Context, mut merged: Merged<'_>) -> Option<Policy> {
         None => Some(None),
     };
     let mut group = |name| merged.groups.remove(name).unwrap_or_default();
-    let (orgs, stores, apps) = (group("org"), group("store"), group("app"));
+    let (orgs, stores, apps, alerts) = (group("org"), group("store"), group("app"), group("alert"));
     let known = Known {
         orgs: orgs.keys().cloned().collect(),
         stores: stores
@@ -61,6 +61,8 @@ fn check(context: &Context, mut merged: Merged<'_>) -> Option<Policy> {
     let (orgs, all_orgs) = each(orgs, read::org);
     let (stores, all_stores) = each(stores, read::store);
     let app_names: BTreeSet<String> = apps.keys().cloned().collect();
+    let told_apps: Vec<String> = apps.keys().cloned().collect();
+    let (alerts, all_alerts) = each(alerts, |name, table| read::alert(name, table, &told_apps));
     let mut drafts: Vec<AppDraft> = apps
         .into_iter()
         .map(|(name, table)| read::app(&name, table, &known))
@@ -71,7 +73,7 @@ fn check(context: &Context, mut merged: Merged<'_>) -> Option<Policy> {
     cross::same_target(context, &drafts, &orgs);
     cross::same_path(context, &drafts, &stores);
 
-    let all = all_orgs && all_stores;
+    let all = all_orgs && all_stores && all_alerts;
     let apps = drafts
         .into_iter()
         .map(|draft| finish(draft, &orgs))
@@ -83,6 +85,7 @@ fn check(context: &Context, mut merged: Merged<'_>) -> Option<Policy> {
         orgs,
         stores,
         apps: apps?,
+        alerts,
     })
     .filter(|_| all)
 }

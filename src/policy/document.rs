@@ -174,12 +174,12 @@ fn floor(text: &str, mut at: usize) -> usize {
 pub(super) struct Merged<'a> {
     /// `[journal]`, `[api]`, `[signal]`.
     pub single: BTreeMap<&'static str, Table<'a>>,
-    /// `[org.X]`, `[store.X]`, `[app.X]`, by X.
+    /// `[org.X]`, `[store.X]`, `[app.X]`, `[alert.X]`, by X.
     pub groups: BTreeMap<&'static str, BTreeMap<String, Table<'a>>>,
 }
 
 const SINGLE: &[&str] = &["journal", "api", "signal"];
-const GROUPS: &[&str] = &["org", "store", "app"];
+const GROUPS: &[&str] = &["org", "store", "app", "alert"];
 
 /// Merges by name; a table that stands in two files is a fault that names both.
 pub(super) fn merge<'a>(context: &'a Context, trees: &'a [DeTable<'a>]) -> Merged<'a> {

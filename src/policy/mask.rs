@@ -15,14 +15,20 @@ const SHOWN: &[&str] = &[
     "allow_key_change",
     "api_version",
     "app_id",
+    "apps",
     "audience",
     "base_uri",
+    "catch_up_spacing",
     "certificate",
     "client_credentials",
     "concurrency",
     "consumer",
     "consumer_id",
+<<<<<<< HEAD
     "create",
+=======
+    "cool_down",
+>>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
     "cron",
     "cutover_timeout",
     "duration",
@@ -30,20 +36,34 @@ const SHOWN: &[&str] = &[
     "every",
     "fields",
     "first",
+    "from",
     "grace",
+    "insecure",
+    "host",
     "jitter",
+<<<<<<< HEAD
     "kms_key_id",
+=======
+    "least",
+>>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
     "listen",
+    "live_check",
     "max_age",
     "may",
     "method",
+    "metrics",
     "mount",
     "name",
     "namespace",
     "org",
     "path",
     "pending_prefix",
+<<<<<<< HEAD
     "profile",
+=======
+    "plain_http",
+    "port",
+>>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
     "propagation",
     "region",
     "replica_regions",
@@ -51,15 +71,15 @@ const SHOWN: &[&str] = &[
     "rotate",
     "rotated_at",
     "rotation_id",
-    "stable_span",
-    "live_check",
-    "catch_up_spacing",
-    "cool_down",
     "stable_spacing",
+    "stable_span",
     "stable_tries",
     "store",
+    "tls",
+    "to",
     "token_url",
     "url",
+    "user",
     "username",
     "zone",
 ];
@@ -67,18 +87,30 @@ const SHOWN: &[&str] = &[
 /// Keys whose values say where something is kept: shown where they have that shape, since the likeliest slip is to
 /// write the secret itself.
 const PATHS: &[&str] = &[
+    "ca_file",
     "certificate_file",
+<<<<<<< HEAD
     "credentials_file",
+=======
+    "client_ca_file",
+>>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
     "directory",
     "file",
     "identity_file",
     "key_file",
+    "password_file",
+    "routing_key_file",
+    "secret_file",
     "secret_id_file",
     "socket",
+    "token_file",
+    "url_file",
 ];
 
 /// Keys and table names that have no shown value of their own.
 const WORDS: &[&str] = &[
+    "alert",
+    "alertmanager",
     "api",
     "app",
     "approle",
@@ -92,15 +124,28 @@ const WORDS: &[&str] = &[
     "journal",
     "jwt",
     "login",
+    "pagerduty",
     "password",
+    "password_env",
     "role_id",
+    "routing_key_env",
     "schedule",
+    "secret_env",
     "sha256",
     "signal",
+    "slack",
+    "smtp",
     "stores",
+<<<<<<< HEAD
     "tags",
+=======
+    "tls",
+>>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
     "token",
+    "token_env",
+    "url_env",
     "vault",
+    "webhook",
     "window",
 ];
 
@@ -160,10 +205,14 @@ fn may_show(key: &str, value: &str) -> bool {
     if looks_secret(value) {
         return false;
     }
-    if key == "env" {
+    if key == "env" || key.ends_with("_env") {
         return value
             .bytes()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    }
+    // With an `@` it is no host, and what stands before that may be a password.
+    if key == "host" {
+        return !value.contains('@');
     }
     if PATHS.contains(&key) {
         return value.starts_with('/');
@@ -175,7 +224,7 @@ fn may_show(key: &str, value: &str) -> bool {
 /// `text` with its broken lines blanked; the result has the length and the line breaks of `text`.
 pub(super) fn mask(text: &str, understood: &str, tree: &DeTable<'_>) -> String {
     let mut spans = Spans::default();
-    spans.table(tree);
+    spans.table("", tree);
     let mut masked = Vec::with_capacity(text.len());
     let bytes = text.as_bytes();
     let mut position = 0;
@@ -229,7 +278,7 @@ struct Spans {
 }
 
 impl Spans {
-    fn table(&mut self, table: &DeTable<'_>) {
+    fn table(&mut self, within: &str, table: &DeTable<'_>) {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             let shown = !looks_secret(name);
@@ -237,13 +286,19 @@ impl Spans {
                 self.names.insert(name.into());
             }
             self.add(key.span(), shown);
-            self.value(name, value.get_ref(), value.span());
+            // The URL of a Slack webhook is a secret; all others are to have none in them.
+            let key = if (within, name) == ("slack", "url") {
+                ""
+            } else {
+                name
+            };
+            self.value(key, value.get_ref(), value.span());
         }
     }
 
     fn value(&mut self, key: &str, value: &DeValue<'_>, span: Range<usize>) {
         match value {
-            DeValue::Table(table) => self.table(table),
+            DeValue::Table(table) => self.table(key, table),
             DeValue::Array(items) => {
                 for item in items.iter() {
                     self.value(key, item.get_ref(), item.span());

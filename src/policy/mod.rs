@@ -8,7 +8,7 @@
 //! SourceFile* -> document (merge) -> read/* (shape, values) -> cross (between tables) -> Policy | Vec<Fault>
 //! ```
 //!
-//! - `app`, `org`, `store`, `service`: the checked types, plain data without spans.
+//! - `alert`, `app`, `org`, `store`, `service`: the checked types, plain data without spans.
 //! - `diagnostic`: a fault, as text for a person and as JSON.
 //! - `mask`: which parts of a line may be shown at all. It shows what it knows to be harmless and hides the rest.
 //!
@@ -16,6 +16,7 @@
 //!
 //! `AppPolicy` can be serialised, since a rotation runs under the policy that it began with.
 
+pub mod alert;
 pub mod app;
 pub mod compile;
 pub mod diagnostic;
@@ -27,6 +28,7 @@ mod cross;
 mod document;
 mod hint;
 mod mask;
+mod pattern;
 mod read;
 mod text;
 
@@ -34,11 +36,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use alert::{AlertPolicy, Severity, SinkPolicy, SmtpPolicy, SmtpTls};
 pub use app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
 pub use compile::{SourceFile, compile};
 pub use diagnostic::{Fault, Place, to_json, to_text};
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
-pub use service::{ApiPolicy, ApiToken, JournalPolicy, Permission, SignalPolicy};
+pub use pattern::AppPattern;
+pub use service::{ApiPolicy, ApiTls, ApiToken, JournalPolicy, MetricsAccess, Permission, SignalPolicy};
 pub use store::{AwsCreate, AwsStore, FileStore, StorePolicy, TokenSource, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.
@@ -56,4 +60,6 @@ pub struct Policy {
     pub stores: BTreeMap<String, StorePolicy>,
     /// Managed apps by name.
     pub apps: BTreeMap<String, AppPolicy>,
+    /// Who is told when something is wrong, by name.
+    pub alerts: BTreeMap<String, AlertPolicy>,
 }

@@ -158,6 +158,17 @@ impl End {
             End::Abandoned { .. } | End::Ignored | End::NotOffered { .. } | End::Undone { .. } => false,
         }
     }
+
+    /// In one word, for machines.
+    pub fn word(&self) -> &'static str {
+        match self {
+            End::Done { .. } => "rotated",
+            End::Abandoned { .. } => "abandoned",
+            End::Ignored => "ignored",
+            End::NotOffered { .. } => "not-offered",
+            End::Undone { .. } => "undone",
+        }
+    }
 }
 
 impl fmt::Display for End {

@@ -9,7 +9,9 @@
 
 mod bench;
 mod check;
+mod compare;
 mod daemon;
+mod notify;
 mod plan;
 mod readers;
 mod service;

@@ -7,10 +7,11 @@ use super::world::{DAY, Engine, HOUR, TICK, World, name};
 
 async fn words(engine: &Engine<'_>) -> Vec<&'static str> {
     let notes = engine.notes(0).await;
-    let word = |note: &Note| match note {
-        Note::Overdue { past, .. } => Some(if *past { "past" } else { "near" }),
-        Note::InTime => Some("in time"),
-        _ => None,
+    let word = |note: &Note| {
+        if let Note::Overdue { past, .. } = note {
+            return Some(if *past { "past" } else { "near" });
+        }
+        (*note == Note::InTime).then_some("in time")
     };
     notes.iter().filter_map(word).collect()
 }

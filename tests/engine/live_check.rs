@@ -101,6 +101,19 @@ async fn stores_that_differ_are_told_and_so_is_their_agreement() {
     let foreign = |ledgers: &Ledgers| matches!(health(ledgers), Some(Health::Foreign { .. }));
     engine.until("foreign", STEP, foreign).await;
     assert_eq!(told(&engine).await, 3);
+    // A person says that it is right.
+    let before = engine.ledger(0).current;
+    let adopt = Command::Adopt {
+        app: name(0),
+        by: "a person".into(),
+    };
+    let reply = engine.ask(adopt).await;
+    assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
+    assert_eq!(health(&engine.ledgers.lock().unwrap()), None);
+    assert_ne!(engine.ledger(0).current, before);
+    engine.pass(HOUR, STEP).await;
+    assert_eq!(told(&engine).await, 3);
+    assert!(engine.started().await.is_empty(), "adopting rotates nothing");
     engine.stop().await;
 }
 
@@ -135,5 +148,36 @@ async fn what_passes_is_not_told() {
     world.edit(&policy, 0, "one", &pair(0)).await;
     engine.pass(HOUR, STEP).await;
     assert_eq!(told(&engine).await, 0);
+    engine.stop().await;
+}
+
+/// An External Client App's pair can be read: a person's word is enough, the pair itself need not be handed over.
+#[tokio::test]
+async fn a_rotation_in_setup_is_adopted_from_salesforce() {
+    let world = World::new(1).await;
+    let policy = world.policy([0], "", QUARTERLY);
+    let engine = world.start(&policy).await;
+    engine.adopted().await;
+    for _ in 0..2 {
+        let app = "App0".to_owned();
+        world.org.act(Act::Rotate { app, by: None }).unwrap();
+    }
+    let adopt = |app: usize| Command::Adopt {
+        app: name(app),
+        by: "a person".into(),
+    };
+    let reply = loop {
+        let reply = engine.ask(adopt(0)).await;
+        let busy = matches!(&reply, Reply::Refused { why, .. } if why.contains("try again in a moment"));
+        if !busy {
+            break reply;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
+    for store in ["one", "two"] {
+        let held = world.held(&policy, 0, store).await;
+        assert!(world.org.accepts(&held.0, &held.1).is_some(), "{store} is behind");
+    }
     engine.stop().await;
 }

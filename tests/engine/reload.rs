@@ -37,10 +37,10 @@ impl Engine<'_> {
 }
 
 fn started(reply: Reply) -> RotationId {
-    match reply {
-        Reply::Started(id) => id,
-        other => panic!("{other:?}"),
-    }
+    let Reply::Started(id) = reply else {
+        panic!("{reply:?}");
+    };
+    id
 }
 
 fn rotated(ledgers: &Ledgers, app: usize) -> bool {
@@ -113,11 +113,13 @@ async fn one_key_is_one_rotation_also_after_a_restart() {
         })
         .await;
     let ended = engine.ledger(0).run.unwrap().last_at;
-    match engine.rotate(0, None).await {
-        Reply::CoolingDown { until } => assert_eq!(until, ended + HOUR),
+    let reply = engine.rotate(0, None).await;
+    if let Reply::CoolingDown { until } = reply {
+        assert_eq!(until, ended + HOUR);
+    } else {
         // The last step of time was an hour long.
-        Reply::Started(_) => assert!(engine.now().since(ended) >= HOUR),
-        other => panic!("{other:?}"),
+        assert!(matches!(reply, Reply::Started(_)), "{reply:?}");
+        assert!(engine.now().since(ended) >= HOUR);
     }
     engine.stop().await;
 }

@@ -16,7 +16,7 @@ use rekeyd::engine::command::{Command, Control, Reply};
 use rekeyd::engine::ledger::{AppLedger, Ledgers};
 use rekeyd::engine::note::Note;
 use rekeyd::engine::seat::House;
-use rekeyd::engine::supervisor::Supervisor;
+use rekeyd::engine::supervisor::{Managed, Supervisor};
 use rekeyd::journal::SqliteJournal;
 use rekeyd::policy::{Policy, SourceFile, compile, to_text};
 use rekeyd::port::journal::RecordQuery;
@@ -41,7 +41,7 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 pub const DAY: Duration = Duration::from_secs(86_400);
 
 /// In the machine's own time: longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const LOGIN: &str = "3MVG9engineengine";
 const USER: &str = "rekeyd@engine.example";
@@ -170,6 +170,11 @@ allow_key_change = true
 
     /// Starts the engine.
     pub async fn start(&self, policy: &Policy) -> Engine<'_> {
+        self.start_with(policy, |_, _| ()).await
+    }
+
+    /// The same, with something changed about its apps.
+    pub async fn start_with(&self, policy: &Policy, change: impl Fn(&str, &mut Managed)) -> Engine<'_> {
         let path = self.home.path().join("journal.db");
         let journal = SqliteJournal::open(&path, &SystemRandom);
         let house = House {
@@ -180,7 +185,8 @@ allow_key_change = true
         };
         let records = house.journal.read(&RecordQuery::default()).await.unwrap();
         let ledgers = Ledgers::read(&records).unwrap();
-        let apps = app::build(policy, &ledgers, &house).ok().unwrap();
+        let mut apps = app::build(policy, &ledgers, &house).ok().unwrap();
+        apps.iter_mut().for_each(|(app, managed)| change(app, managed));
         let told = Arc::new(|_: &str, _: &State, _: &[Event]| {});
         let drain = CancellationToken::new();
         let supervisor = Supervisor::new(house.clone(), apps, TICK, told, drain.clone())
@@ -200,6 +206,14 @@ allow_key_change = true
             drain,
             task,
         }
+    }
+
+    /// What consumers read.
+    pub async fn held(&self, policy: &Policy, app: usize, store: &str) -> (String, String) {
+        let seat = app::open_store(policy, &name(app), Some(store)).ok().unwrap();
+        let slot = seat.store.read(&Place::Current).await.unwrap();
+        let pair = slot.value.unwrap().credential(&seat.names).ok().unwrap();
+        (pair.client_id, pair.client_secret.expose().to_owned())
     }
 
     /// Writes other fields into *current* of one app in one store, as a person would.

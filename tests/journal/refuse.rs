@@ -141,7 +141,7 @@ async fn a_later_schema_is_refused_untouched() {
             panic!("{fault}")
         };
         assert!(
-            text.contains("schema 9999, and this program knows up to 1"),
+            text.contains("schema 9999, and this program knows up to 2"),
             "{text}"
         );
     }

@@ -22,6 +22,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 use super::search::{Needle, files_below};
+use super::sinks::Mirrors;
 use super::trouble::{App, Kind};
 use crate::support::openbao::OpenBao;
 use crate::support::proxy::Proxy;
@@ -37,6 +38,7 @@ pub struct Install {
     pub org: RunningSandbox,
     pub proxy: Proxy,
     pub bao: Arc<OpenBao>,
+    sinks: Mirrors,
     pub token: String,
     key: Vec<u8>,
     login: Vec<u8>,
@@ -82,6 +84,7 @@ impl Install {
             root,
             org,
             bao,
+            sinks: Mirrors::start().await,
             token,
             key,
             login,
@@ -95,6 +98,9 @@ impl Install {
             ("rekeyd.toml", policy.as_bytes()),
         ] {
             install.give(name, bytes);
+        }
+        for (name, text) in &install.sinks.secrets {
+            install.give(name, text.as_bytes());
         }
         install
     }
@@ -175,6 +181,7 @@ file = "{given}/vault.token"
             self.org.base_url(),
             self.proxy.address()
         );
+        text.push_str(&self.sinks.policy(&given.to_string()));
         for app in apps {
             let target = match app.kind {
                 Kind::External => "grace = \"0s\"\nexternal_client_app = { allow_key_change = true,",
@@ -182,7 +189,7 @@ file = "{given}/vault.token"
             };
             text.push_str(&format!(
                 "[app.{0}]\norg = \"demo\"\nstores = [{{ store = \"{1}\", path = \"{2}\" }}]\n\
-                 schedule = {{ every = \"90d\" }}\nfirst = \"after-interval\"\nclient_credentials = true\n\
+                 schedule = {{ every = \"90d\" }}\nfirst = \"after-interval\"\ncool_down = \"0s\"\nclient_credentials = true\n\
                  {target} name = \"{3}\" }}\n",
                 app.name,
                 app.store,
@@ -334,6 +341,7 @@ file = "{given}/vault.token"
             needles.push(Needle::new("the store's identity", key));
             needles.push(Needle::new("the store's identity", key.to_lowercase()));
         }
+        needles.extend(self.sinks.needles());
         for header in [r#"{"alg":"RS256""#, r#"{"typ":"JWT""#] {
             needles.push(Needle {
                 whole: true,

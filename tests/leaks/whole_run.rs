@@ -253,6 +253,8 @@ async fn readers(house: &Install, apps: &[App]) {
         &["history", "--verify"],
         &["--json", "history", "--verify"],
         &["plan"],
+        &["alert", "test"],
+        &["--json", "alert", "test"],
         &["--json", "plan"],
         &["secret", "no-such-app"],
         &["--version"],
@@ -326,7 +328,16 @@ fn assert_trouble_was_had(house: &Install) {
     left.retain(|rule| !matches!(rule.action, Action::Delay { .. }));
     assert!(left.is_empty(), "met nothing: {left:?}");
     let log = std::fs::read_to_string(house.written().join("run.err")).unwrap();
-    for word in ["answered", "no answer", "nobody knows", "held", "token"] {
+    for word in [
+        "answered",
+        "no answer",
+        "nobody knows",
+        "held",
+        "token",
+        "alert not delivered: it answered 503",
+        "alert REFUSED and passed over: it answered 400",
+        "alert REFUSED and passed over: it answered 535",
+    ] {
         assert!(log.contains(word), "the log never says {word}");
     }
 }

@@ -91,6 +91,18 @@ seen! {
     first_without_an_offset: with("org = \"prod\"", "org = \"prod\"\nfirst = 2027-01-31T02:00:00");
     token_digest_and_permission: and("[api.token.on-call]\nsha256 = \"abc\"\nmay = [\"read\", \"revoke\"]\n");
     listen_without_a_port: and("[api]\nlisten = \"127.0.0.1\"\n");
+    listen_for_all_in_the_clear: and("[api]\nlisten = \"0.0.0.0:8440\"\n");
+    tls_without_a_key: and("[api]\nlisten = \"0.0.0.0:8440\"\n[api.tls]\ncertificate_file = \"/run/tls.crt\"\n");
+    token_patterns_and_metrics: and(&format!(
+        "[api]\nmetrics = \"all\"\n[api.token.a]\nsha256 = \"{0}\"\nmay = [\"read\"]\napps = [\"b?lling\"]\n\
+         [api.token.b]\nsha256 = \"{0}\"\nmay = [\"read\"]\napps = []\n",
+        "5e".repeat(32)
+    ));
+    tokens_that_are_one: and(&format!(
+        "[api.token.a]\nsha256 = \"{0}\"\nmay = [\"read\"]\n[api.token.d]\nsha256 = \"{0}\"\nmay = [\"read\"]\n",
+        "5e".repeat(32)
+    ));
+    token_of_no_name: and("[api.token.\"b c\"]\nsha256 = \"\"\n");
     signal_for_an_unknown_app: and("[signal]\nrotate = [\"billing\", \"legcy\"]\n");
     comments_are_not_shown: with("every = \"90d\" }", "every = 90 } # for the org of last year");
     bad_name: and("[org.\"a b\"]\nurl = \"x\"\n");

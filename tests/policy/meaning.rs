@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
 use rekeyd::policy::{
-    AppPolicy, Certificate, Fields, Method, Permission, SignalPolicy, StorePolicy, Target, TokenSource,
-    VaultAuth, compile,
+    AppPattern, AppPolicy, Certificate, Fields, Method, MetricsAccess, Permission, SignalPolicy, StorePolicy,
+    Target, TokenSource, VaultAuth, compile,
 };
 use rekeyd::schedule::{First, Schedule};
 
@@ -300,4 +300,40 @@ fn a_path_is_one_that_stores_take() {
         assert_eq!(policy.apps["legacy"].stores[0].path, meant);
         assert!(rekeyd::store::path::StorePath::parse(meant).is_ok());
     }
+}
+
+/// Other machines reach the service over TLS, or where the operator says that it is well.
+#[test]
+fn where_the_service_may_listen() {
+    let api = |text: &str| {
+        let sample = format!("{}\n[api]\n{text}\n", SERVICE);
+        compiled(&sample).map(|policy| policy.api.unwrap())
+    };
+    let tls = "[api.tls]\ncertificate_file = \"/run/tls.crt\"\nkey_file = \"/run/tls.key\"";
+    for address in ["127.0.0.1:8440", "127.9.9.9:1", "[::1]:8440"] {
+        assert!(api(&format!("listen = \"{address}\"")).is_ok(), "{address}");
+    }
+    for address in ["0.0.0.0:8440", "[::]:8440", "10.0.0.1:8440"] {
+        let listen = format!("listen = \"{address}\"");
+        assert!(api(&listen).is_err(), "{address}");
+        assert!(api(&format!("insecure = false\n{listen}")).is_err(), "{address}");
+        assert!(api(&format!("insecure = true\n{listen}")).is_ok(), "{address}");
+        let with_tls = api(&format!("{listen}\n{tls}")).unwrap().tls.unwrap();
+        assert_eq!(with_tls.key_file.to_str(), Some("/run/tls.key"));
+        assert_eq!(with_tls.client_ca_file, None);
+    }
+    let bare = api("").unwrap();
+    assert_eq!(
+        (bare.metrics, bare.tls, bare.listen),
+        (MetricsAccess::Token, None, None)
+    );
+    assert_eq!(api("metrics = \"open\"").unwrap().metrics, MetricsAccess::Open);
+    let digest = "5e".repeat(32);
+    let token = |apps: &str| {
+        let text = format!("[api.token.x]\nsha256 = \"{digest}\"\nmay = [\"read\"]\n{apps}");
+        api(&text).unwrap().tokens["x"].apps.clone()
+    };
+    assert_eq!(token(""), [AppPattern::all()]);
+    let patterns = ["billing-*", "hr"].map(|pattern| AppPattern(pattern.into()));
+    assert_eq!(token("apps = [\"billing-*\", \"hr\"]"), patterns);
 }

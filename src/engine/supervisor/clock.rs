@@ -23,6 +23,9 @@ const AGREE_MS: i64 = 60_000;
 /// Longer between two beats: the process was stopped, and what fell due meanwhile is spread.
 const GAP: Duration = Duration::from_secs(60);
 
+/// After so many answers that agree with neither clock the machine's is followed.
+const UNCLEAR_TIMES: u32 = 30;
+
 /// Between two questions what time it is.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
@@ -43,6 +46,8 @@ pub(super) struct Watchman {
 struct Doubt {
     by_ms: i64,
     asked: Option<Timestamp>,
+    /// Answers that agree with neither clock.
+    unclear: u32,
     /// An org has said that the wall is wrong.
     told: Option<String>,
 }
@@ -93,8 +98,12 @@ impl Supervisor {
         if known.is_none_or(|known| (known - by_ms).abs() > SLACK_MS) {
             self.jot(&ServiceNote::ClockJumped { by_ms }).await;
             let told = self.time.doubt.take().and_then(|doubt| doubt.told);
-            let asked = None;
-            self.time.doubt = Some(Doubt { by_ms, asked, told });
+            self.time.doubt = Some(Doubt {
+                by_ms,
+                asked: None,
+                unclear: 0,
+                told,
+            });
         }
         let now = clock.now();
         let again = |asked: Timestamp| now.since(asked) < ASK_AGAIN;
@@ -111,7 +120,7 @@ impl Supervisor {
         for (org, watch) in self.watches() {
             asked = true;
             self.looks
-                .spawn(async move { Look::Time(org, watch.time().await) });
+                .spawn(async move { Look::Time(org, now, watch.time().await) });
         }
         if !asked {
             // Nobody to ask: the machine's clock is all there is.
@@ -119,10 +128,18 @@ impl Supervisor {
         }
     }
 
-    /// An org has said what time it is.
-    pub(super) async fn time_is_told(&mut self, org: String, time: Result<Timestamp, Fault>) {
+    /// An org was asked at `asked` what time it is. An answer that took long says nothing.
+    pub(super) async fn time_is_told(
+        &mut self,
+        org: String,
+        asked: Timestamp,
+        time: Result<Timestamp, Fault>,
+    ) {
         let (now, wall) = (self.house.clock.now(), self.house.clock.wall());
         let Ok(time) = time else { return };
+        if ahead(asked, now).abs() > AGREE_MS / 2 {
+            return;
+        }
         let offset = ahead(now, time);
         let before = self.time.orgs.get(&org).copied();
         let Some(doubt) = &mut self.time.doubt else {
@@ -132,14 +149,22 @@ impl Supervisor {
         // Without an earlier look the org's clock itself has to do.
         let passed_as_ours = (offset - before.unwrap_or(0)).abs() <= AGREE_MS;
         let passed_as_the_walls = (ahead(wall, time) - before.unwrap_or(0)).abs() <= AGREE_MS;
-        if passed_as_ours && !passed_as_the_walls {
-            let by_ms = doubt.by_ms;
-            if doubt.told.is_none() {
-                doubt.told = Some(org.clone());
-                self.jot(&ServiceNote::ClockOff { org, by_ms }).await;
+        match (passed_as_ours, passed_as_the_walls) {
+            (true, false) => {
+                let by_ms = doubt.by_ms;
+                if doubt.told.is_none() {
+                    doubt.told = Some(org.clone());
+                    self.jot(&ServiceNote::ClockOff { org, by_ms }).await;
+                }
             }
-        } else {
-            self.follow(now).await;
+            (_, true) => self.follow(now).await,
+            (false, false) => {
+                // The org's own clock was set too, perhaps: after a while the machine's is all there is.
+                doubt.unclear = doubt.unclear.saturating_add(1);
+                if doubt.unclear >= UNCLEAR_TIMES {
+                    self.follow(now).await;
+                }
+            }
         }
     }
 
@@ -154,6 +179,7 @@ impl Supervisor {
         // Times of next looks belong to the clock of before.
         self.time.paced.clear();
         self.contacts.clear();
+        self.resting.clear();
         self.live.forget_times();
         self.orgs.forget_times();
         self.clock_is_right(told).await;

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::{Managed, Supervisor};
 use crate::clock::Timestamp;
+use crate::engine::adopt::Brought;
 use crate::engine::command::{Command, Reply};
 use crate::engine::lane::Word;
 use crate::engine::ledger::AppLedger;
@@ -58,18 +59,36 @@ impl Supervisor {
             }
             Command::Abandon { by, .. } => self.abandon(&app, &managed, &ledger, by).await,
             Command::Submit { pair, .. } => {
-                if ledger.running().is_some() {
-                    Reply::refused("a rotation is under way: `abandon` it first, if it is held")
-                } else if self.busy.contains(&app) {
-                    Reply::refused("rekeyd is just looking at this app: try again in a moment")
-                } else {
-                    self.contact(&app, &managed, Some(pair));
-                    self.submitters.insert(app, reply);
-                    return Ok(());
-                }
+                return self.bring(&app, &managed, &ledger, Brought::Pair(pair), reply);
+            }
+            Command::Adopt { by, .. } => {
+                return self.bring(&app, &managed, &ledger, Brought::Consent(by), reply);
             }
         };
         let _gone = reply.send(answer);
+        Ok(())
+    }
+
+    /// A contact with what a person brings; the answer comes when it is over.
+    fn bring(
+        &mut self,
+        app: &str,
+        managed: &Managed,
+        ledger: &AppLedger,
+        brought: Brought,
+        reply: oneshot::Sender<Reply>,
+    ) -> Result<(), JournalFault> {
+        let refusal = if ledger.running().is_some() {
+            "a rotation is under way: `abandon` it first, if it is held"
+        } else if self.busy.contains(app) {
+            "rekeyd is just looking at this app: try again in a moment"
+        } else {
+            self.contact(app, managed, brought);
+            self.submitters.insert(app.to_owned(), reply);
+            return Ok(());
+        };
+        // Whoever asked may have gone.
+        let _gone = reply.send(Reply::refused(refusal));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Managed, Supervisor, Task};
 use crate::clock::Timestamp;
-use crate::engine::adopt::{Contact, contact};
+use crate::engine::adopt::{Brought, Contact, contact};
 use crate::engine::command::Reply;
 use crate::engine::ledger::{AppLedger, SetAside};
 use crate::engine::note::Note;
@@ -14,7 +14,6 @@ use crate::engine::watch;
 use crate::port::Fault;
 use crate::port::journal::JournalFault;
 use crate::rotation::{Event, Observation, RotationId};
-use crate::secret::Credential;
 
 /// Between two first contacts of one app: 30 s doubling to 30 min.
 fn contact_delay(tries: u32) -> Duration {
@@ -37,9 +36,11 @@ impl Supervisor {
             app.to_owned(),
             (now + contact_delay(tries), tries.saturating_add(1)),
         );
-        let (seat, ledger, name) = (managed.seat.clone(), ledger.clone(), app.to_owned());
-        self.tasks
-            .spawn(async move { (name, Task::Behind(watch::behind(&seat, &ledger).await)) });
+        let (seat, ledger) = (managed.seat.clone(), ledger.clone());
+        self.tasks.spawn(
+            app,
+            async move { Task::Behind(watch::behind(&seat, &ledger).await) },
+        );
         self.busy.insert(app.to_owned());
         true
     }
@@ -49,10 +50,10 @@ impl Supervisor {
         let Some(aside) = ledger.aside.iter().find(due).cloned() else {
             return;
         };
-        let (seat, name) = (managed.seat.clone(), app.to_owned());
-        self.tasks.spawn(async move {
+        let seat = managed.seat.clone();
+        self.tasks.spawn(app, async move {
             let alive = watch::is_alive(&seat, &aside.store, &aside.version).await;
-            (name, Task::Aside(aside, alive))
+            Task::Aside(aside, alive)
         });
         self.busy.insert(app.to_owned());
     }
@@ -123,10 +124,10 @@ impl Supervisor {
         .await
     }
 
-    pub(super) fn contact(&mut self, app: &str, managed: &Managed, handed: Option<Credential>) {
+    pub(super) fn contact(&mut self, app: &str, managed: &Managed, brought: Brought) {
         let now = self.house.clock.now();
         let (due, tries) = self.contacts.get(app).copied().unwrap_or((now, 0));
-        if now < due && handed.is_none() {
+        if now < due && matches!(brought, Brought::Nothing) {
             return;
         }
         self.contacts.insert(
@@ -143,11 +144,10 @@ impl Supervisor {
         }
         let ledger = self.ledger(app);
         let (seat, org) = (managed.seat.clone(), managed.org.clone());
-        let name = app.to_owned();
-        self.tasks.spawn(async move {
+        self.tasks.spawn(app, async move {
             let _place = org.acquire_owned().await;
-            let contact = contact(&seat, &ledger, handed, id).await;
-            (name, Task::Contact(Box::new(contact), id))
+            let contact = contact(&seat, &ledger, brought, id).await;
+            Task::Contact(Box::new(contact), id)
         });
         self.busy.insert(app.to_owned());
     }

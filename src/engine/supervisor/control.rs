@@ -7,7 +7,6 @@ use tokio::task::JoinError;
 
 use super::command::may_rotate;
 use super::{Look, Managed, Supervisor};
-use crate::engine::board::AppCard;
 use crate::engine::command::{Control, Reply};
 use crate::engine::note::Note;
 use crate::engine::service::{ServiceLedger, ServiceNote};
@@ -57,18 +56,7 @@ impl Supervisor {
         cards.apps = self
             .apps
             .iter()
-            .map(|(name, managed)| {
-                let seat = &managed.seat;
-                let stores = seat.stores.iter().map(|at| at.store.name().to_owned());
-                let card = AppCard {
-                    org: seat.org.clone(),
-                    kind: managed.kind.clone(),
-                    method: seat.method.clone(),
-                    stores: stores.collect(),
-                    timing: managed.timing.clone(),
-                };
-                (name.clone(), card)
-            })
+            .map(|(name, managed)| (name.clone(), managed.card()))
             .collect();
         let (apps, orgs) = (&self.apps, self.watches());
         cards.live.retain(|(app, _), _| apps.contains_key(app));
@@ -147,8 +135,8 @@ impl Supervisor {
     pub(super) async fn looked(&mut self, look: Result<Look, JoinError>) {
         match look {
             Ok(Look::Live(app, seen)) => self.credentials_seen(app, seen).await,
-            Ok(Look::Org(org, report, logins)) => self.org_answered(org, report, logins).await,
-            Ok(Look::Time(org, time)) => self.time_is_told(org, time).await,
+            Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
+            Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,
             // A defect of ours. The others go on.
             Err(fault) => tracing::error!("a look failed: {fault}"),
         }

@@ -10,6 +10,7 @@ mod control;
 mod live;
 mod org;
 mod overdue;
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +23,10 @@ use tokio_util::sync::CancellationToken;
 use self::clock::Watchman;
 use self::live::Live;
 use self::org::Orgs;
+use self::tasks::Tasks;
 use crate::clock::Timestamp;
-use crate::engine::adopt::Contact;
-use crate::engine::board::Board;
+use crate::engine::adopt::{Brought, Contact};
+use crate::engine::board::{AppCard, Board};
 use crate::engine::command::{Command, Control, Reply};
 use crate::engine::lane::{self, LaneEnd, Surroundings, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
@@ -64,6 +66,24 @@ pub struct Managed {
     pub watch: Option<Arc<dyn port::OrgWatch>>,
 }
 
+/// After a defect of ours an app rests this long.
+const REST: Duration = Duration::from_secs(60);
+
+impl Managed {
+    /// As others see it.
+    pub fn card(&self) -> AppCard {
+        let seat = &self.seat;
+        let stores = seat.stores.iter().map(|at| at.store.name().to_owned());
+        AppCard {
+            org: seat.org.clone(),
+            kind: self.kind.clone(),
+            method: seat.method.clone(),
+            stores: stores.collect(),
+            timing: self.timing.clone(),
+        }
+    }
+}
+
 /// Told of everything that was written: app, state, events. Must not block.
 pub type Told = Arc<dyn Fn(&str, &State, &[Event]) + Send + Sync>;
 
@@ -79,7 +99,9 @@ pub struct Supervisor {
     contacts: BTreeMap<String, (Timestamp, u32)>,
     compared: BTreeSet<String>,
     busy: BTreeSet<String>,
-    tasks: JoinSet<(String, Task)>,
+    /// Apps whose task failed, and until when they rest.
+    resting: BTreeMap<String, Timestamp>,
+    tasks: Tasks,
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
     /// Commands for an app that is only being looked at: they are heard as soon as the look is over.
     parked: Vec<(Command, oneshot::Sender<Reply>)>,
@@ -96,8 +118,8 @@ pub struct Supervisor {
 /// A look that ended.
 enum Look {
     Live(String, Vec<Seen>),
-    Org(String, Result<OrgReport, Fault>, (u64, u64)),
-    Time(String, Result<Timestamp, Fault>),
+    Org(String, Timestamp, Result<OrgReport, Fault>, (u64, u64)),
+    Time(String, Timestamp, Result<Timestamp, Fault>),
 }
 
 enum Task {
@@ -138,7 +160,8 @@ impl Supervisor {
             contacts: BTreeMap::new(),
             compared: BTreeSet::new(),
             busy: BTreeSet::new(),
-            tasks: JoinSet::new(),
+            resting: BTreeMap::new(),
+            tasks: Tasks::default(),
             submitters: BTreeMap::new(),
             parked: Vec::new(),
             woken: BTreeMap::new(),
@@ -187,7 +210,7 @@ impl Supervisor {
             tokio::select! {
                 () = clock.sleep_until(until) => {}
                 () = drain.cancelled(), if self.tasks.is_empty() => {}
-                Some(done) = self.tasks.join_next() => self.finished(done).await?,
+                Some((app, done)) = self.tasks.next() => self.finished(app, done).await?,
                 Some(look) = self.looks.join_next() => self.looked(look).await,
                 Some((command, reply)) = commands.recv() => self.command(command, reply).await?,
                 Some(control) = controls.recv() => self.control(control).await?,
@@ -226,6 +249,7 @@ impl Supervisor {
             .apps
             .keys()
             .filter(|app| !self.busy.contains(*app))
+            .filter(|app| self.resting.get(*app).is_none_or(|until| *until <= now))
             .cloned()
             .collect();
         let mut due = Vec::new();
@@ -252,7 +276,7 @@ impl Supervisor {
             }
             let Some(timing) = &managed.timing else { continue };
             if ledger.adopted_at.is_none() {
-                self.contact(&app, &managed, None);
+                self.contact(&app, &managed, Brought::Nothing);
                 continue;
             }
             match decide(timing, &ledger.for_schedule(), now.to_utc()) {
@@ -330,31 +354,50 @@ impl Supervisor {
                 told(&name, state, events);
             }),
         };
-        let (seat, name) = (managed.seat.clone(), app.to_owned());
-        self.tasks
-            .spawn(async move { (name, Task::Lane(lane::run(seat, state, first, around).await)) });
+        let seat = managed.seat.clone();
+        self.tasks.spawn(app, async move {
+            Task::Lane(lane::run(seat, state, first, around).await)
+        });
         self.words.insert(app.to_owned(), words);
         self.busy.insert(app.to_owned());
     }
 
     async fn finished(
         &mut self,
-        done: Result<(String, Task), tokio::task::JoinError>,
+        app: String,
+        done: Result<Task, tokio::task::JoinError>,
     ) -> Result<(), JournalFault> {
-        let (app, task) = match done {
-            Ok(done) => done,
-            Err(fault) => {
-                // A defect of ours. The app stays out until the next start, and the others go on.
-                tracing::error!(
-                    "a task of the engine failed: {fault}; its app rests until rekeyd is restarted"
-                );
-                return Ok(());
-            }
-        };
         self.busy.remove(&app);
         self.words.remove(&app);
-        self.handle(&app, task).await?;
+        match done {
+            Ok(task) => self.handle(&app, task).await?,
+            Err(fault) => self.failed(&app, &fault).await?,
+        }
         self.unpark(&app).await
+    }
+
+    /// A defect of ours. The app goes on from what is journaled, as after a crash, but not at once; the others never
+    /// stopped.
+    async fn failed(&mut self, app: &str, fault: &tokio::task::JoinError) -> Result<(), JournalFault> {
+        tracing::error!(
+            app,
+            "a task of the engine failed, and is begun anew in a minute: {fault}"
+        );
+        let query = RecordQuery {
+            app: Some(app.to_owned()),
+            ..RecordQuery::default()
+        };
+        let records = self.house.journal.read(&query).await?;
+        let read = Ledgers::read(&records).map_err(|fault| JournalFault::Newer(fault.to_string()))?;
+        let now = self.house.clock.now();
+        self.resting.insert(app.to_owned(), now + REST);
+        if let Some(waiting) = self.submitters.remove(app) {
+            // Whoever asked may have gone.
+            let _gone = waiting.send(Reply::refused("rekeyd failed at it: see its log"));
+        }
+        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        ledgers.apps.extend(read.apps);
+        Ok(())
     }
 
     async fn handle(&mut self, app: &str, task: Task) -> Result<(), JournalFault> {

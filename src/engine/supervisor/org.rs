@@ -62,7 +62,7 @@ impl Supervisor {
             self.looks.spawn(async move {
                 let report = watch.look().await;
                 let logins = watch.logins();
-                Look::Org(org, report, logins)
+                Look::Org(org, now, report, logins)
             });
         }
     }
@@ -70,6 +70,7 @@ impl Supervisor {
     pub(super) async fn org_answered(
         &mut self,
         org: String,
+        asked: Timestamp,
         report: Result<OrgReport, Fault>,
         logins: (u64, u64),
     ) {
@@ -93,7 +94,7 @@ impl Supervisor {
         };
         card.refusals = 0;
         if let Some(time) = report.server_time {
-            self.time_is_told(org.clone(), Ok(time)).await;
+            self.time_is_told(org.clone(), asked, Ok(time)).await;
         }
         let trouble = self.service(|service| service.login.get(&org).cloned());
         let ending = report.login_ends.filter(|end| *end <= now + ENDING);

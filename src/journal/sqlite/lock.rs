@@ -13,7 +13,7 @@ use crate::journal::JournalFault;
 /// one name.
 #[derive(Debug)]
 pub(super) struct WriterLock {
-    _file: File,
+    file: File,
 }
 
 /// `path` with `suffix` put after its whole name.
@@ -49,7 +49,16 @@ impl WriterLock {
         }
         // Only for the message of whoever comes second; a full disk must not stop a daemon that could still read.
         let _ = note_our_pid(&mut file);
-        Ok(WriterLock { _file: file })
+        Ok(WriterLock { file })
+    }
+}
+
+impl Drop for WriterLock {
+    /// By word and not only by closing: a child that is just being started has a copy of the descriptor, and would hold
+    /// the lock for a moment longer.
+    fn drop(&mut self) {
+        // Closing does the rest.
+        let _ = self.file.unlock();
     }
 }
 

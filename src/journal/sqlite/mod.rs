@@ -12,10 +12,12 @@ mod files;
 mod lane;
 mod lock;
 mod open;
+mod outbox;
 mod rows;
 mod schema;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -28,6 +30,7 @@ use self::lock::WriterLock;
 use self::writer::Writer;
 use super::{Entry, Head, Journal, JournalFault, Record, RecordQuery, Verified, VerifyFault};
 use crate::clock::Timestamp;
+use crate::port::outbox::{Letter, Outbox, Posted, Settled, Standing, Wanted};
 use crate::random::Random;
 
 /// A journal in a SQLite file.
@@ -122,7 +125,7 @@ impl SqliteJournal {
 #[async_trait]
 impl Journal for SqliteJournal {
     async fn append(&self, at: Timestamp, entries: &[Entry]) -> Result<Head, JournalFault> {
-        self.writer()?.lock().await.append(at, entries).await
+        self.writer()?.lock().await.append(at, entries, &[]).await
     }
 
     async fn read(&self, query: &RecordQuery) -> Result<Vec<Record>, JournalFault> {
@@ -173,5 +176,65 @@ impl Journal for SqliteJournal {
         let text: String = row.try_get(0).map_err(self.fault())?;
         let value = serde_json::from_str(&text).map_err(|_| rows::unusable(&self.path))?;
         Ok(Some(value))
+    }
+}
+
+#[async_trait]
+impl Outbox for SqliteJournal {
+    async fn append_with(
+        &self,
+        at: Timestamp,
+        entries: &[Entry],
+        letters: &[Letter],
+    ) -> Result<Head, JournalFault> {
+        self.writer()?.lock().await.append(at, entries, letters).await
+    }
+
+    async fn open_incidents(&self) -> Result<BTreeMap<String, Letter>, JournalFault> {
+        let mut lane = self.reader.lock().await;
+        let mut connection = lane.take().await.map_err(self.fault())?;
+        let open = outbox::open_incidents(&mut connection).await;
+        let open = open.map_err(self.fault())?;
+        lane.give_back(connection);
+        Ok(open)
+    }
+
+    async fn enrol(&self, sink: &str, wanted: Wanted<'_>) -> Result<(), JournalFault> {
+        self.writer()?.lock().await.enrol(sink, wanted).await
+    }
+
+    async fn standing(&self, sink: &str) -> Result<Standing, JournalFault> {
+        let mut lane = self.reader.lock().await;
+        let mut connection = lane.take().await.map_err(self.fault())?;
+        let standing = outbox::standing(&mut connection, sink).await;
+        let standing = standing.map_err(self.fault())?;
+        lane.give_back(connection);
+        Ok(standing)
+    }
+
+    async fn next_letter(&self, sink: &str) -> Result<Option<Posted>, JournalFault> {
+        let mut lane = self.reader.lock().await;
+        let mut connection = lane.take().await.map_err(self.fault())?;
+        let next = outbox::next(&mut connection, sink).await;
+        let next = next.map_err(self.fault())?;
+        lane.give_back(connection);
+        Ok(next)
+    }
+
+    async fn settle(&self, sink: &str, posted: &Posted, settled: Settled) -> Result<(), JournalFault> {
+        self.writer()?.lock().await.settle(sink, posted, settled).await
+    }
+
+    async fn told(&self, sink: &str) -> Result<Vec<Letter>, JournalFault> {
+        let mut lane = self.reader.lock().await;
+        let mut connection = lane.take().await.map_err(self.fault())?;
+        let told = outbox::told(&mut connection, sink).await;
+        let told = told.map_err(self.fault())?;
+        lane.give_back(connection);
+        Ok(told)
+    }
+
+    async fn prune(&self, sinks: &[String], before: Timestamp) -> Result<u64, JournalFault> {
+        self.writer()?.lock().await.prune(sinks, before).await
     }
 }

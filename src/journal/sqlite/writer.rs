@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 
 use super::fault::classify;
 use super::lane::Lane;
 use super::lock::WriterLock;
+use super::outbox;
 use super::rows::{self, Tip};
 use crate::clock::Timestamp;
 use crate::journal::{Entry, Head, JournalFault};
+use crate::port::outbox::{Letter, Posted, Settled, Wanted};
 
 /// Fields are dropped in this order: the lock goes last.
 #[derive(Debug)]
@@ -34,15 +36,23 @@ impl Writer {
         }
     }
 
-    pub async fn append(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Head, JournalFault> {
-        if entries.is_empty() {
+    /// Entries and letters, all or none.
+    pub async fn append(
+        &mut self,
+        at: Timestamp,
+        entries: &[Entry],
+        letters: &[Letter],
+    ) -> Result<Head, JournalFault> {
+        if entries.is_empty() && letters.is_empty() {
             return Ok(self.tip.hash);
         }
         let mut connection = self.take().await?;
-        self.tip = self.write(&mut connection, at, entries).await?;
+        self.tip = self.write(&mut connection, at, entries, letters).await?;
         self.attempted = None;
         self.lane.give_back(connection);
-        log_head(self.tip);
+        if !entries.is_empty() {
+            log_head(self.tip);
+        }
         Ok(self.tip.hash)
     }
 
@@ -53,6 +63,7 @@ impl Writer {
         connection: &mut SqliteConnection,
         at: Timestamp,
         entries: &[Entry],
+        letters: &[Letter],
     ) -> Result<Tip, JournalFault> {
         let fault = |error: sqlx::Error| classify(&self.path, &error);
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
@@ -72,12 +83,15 @@ impl Writer {
             rows::insert(&row, &mut transaction).await.map_err(fault)?;
             tip = next;
         }
-        sqlx::query("UPDATE chain SET seq = ?, hash = ?")
-            .bind(tip.seq)
-            .bind(tip.hash.to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(fault)?;
+        if !entries.is_empty() {
+            sqlx::query("UPDATE chain SET seq = ?, hash = ?")
+                .bind(tip.seq)
+                .bind(tip.hash.to_string())
+                .execute(&mut *transaction)
+                .await
+                .map_err(fault)?;
+        }
+        outbox::post(&mut transaction, letters).await.map_err(fault)?;
         self.attempted = Some(tip);
         match transaction.commit().await {
             Ok(()) => Ok(tip),
@@ -98,6 +112,54 @@ impl Writer {
         .map_err(|error| classify(&self.path, &error))?;
         self.lane.give_back(connection);
         Ok(())
+    }
+
+    pub async fn enrol(&mut self, sink: &str, wanted: Wanted<'_>) -> Result<(), JournalFault> {
+        let mut connection = self.take().await?;
+        let mut transaction = self.begin(&mut connection).await?;
+        let done = outbox::enrol(&mut transaction, sink, wanted).await;
+        done.map_err(|error| classify(&self.path, &error))?;
+        self.end(transaction).await?;
+        self.lane.give_back(connection);
+        Ok(())
+    }
+
+    pub async fn settle(
+        &mut self,
+        sink: &str,
+        posted: &Posted,
+        settled: Settled,
+    ) -> Result<(), JournalFault> {
+        let mut connection = self.take().await?;
+        let mut transaction = self.begin(&mut connection).await?;
+        let done = outbox::settle(&mut transaction, sink, posted, settled).await;
+        done.map_err(|error| classify(&self.path, &error))?;
+        self.end(transaction).await?;
+        self.lane.give_back(connection);
+        Ok(())
+    }
+
+    pub async fn prune(&mut self, sinks: &[String], before: Timestamp) -> Result<u64, JournalFault> {
+        let mut connection = self.take().await?;
+        let mut transaction = self.begin(&mut connection).await?;
+        let done = outbox::prune(&mut transaction, sinks, before).await;
+        let count = done.map_err(|error| classify(&self.path, &error))?;
+        self.end(transaction).await?;
+        self.lane.give_back(connection);
+        Ok(count)
+    }
+
+    async fn begin<'c>(
+        &self,
+        connection: &'c mut SqliteConnection,
+    ) -> Result<Transaction<'c, Sqlite>, JournalFault> {
+        let begun = connection.begin_with("BEGIN IMMEDIATE").await;
+        begun.map_err(|error| classify(&self.path, &error))
+    }
+
+    async fn end(&self, transaction: Transaction<'_, Sqlite>) -> Result<(), JournalFault> {
+        let ended = transaction.commit().await;
+        ended.map_err(|error| classify(&self.path, &error))
     }
 
     pub async fn close(self) -> Result<(), sqlx::Error> {

@@ -3,6 +3,8 @@
 //! A reader asks its table for each key that it knows, so the keys asked for *are* the schema: what is left at
 //! [`Table::finish`] is unknown. Readers return `None` after reporting, and go on with the next key first.
 
+mod alert;
+mod api;
 mod app;
 mod context;
 mod org;
@@ -17,10 +19,12 @@ use toml::de::{DeTable, DeValue};
 use super::hint;
 use super::mask::{looks_secret, quoted};
 
+pub(super) use alert::alert;
+pub(super) use api::api;
 pub(super) use app::{AppDraft, Known, app, exists};
 pub(super) use context::{At, Context, Source};
 pub(super) use org::org;
-pub(super) use service::{api, journal, signal};
+pub(super) use service::{journal, signal};
 pub(super) use store::{kind_of, store};
 
 /// A value and where it and its key stand.

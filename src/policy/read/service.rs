@@ -1,15 +1,12 @@
-//! `[journal]`, `[api]`, `[signal]`.
+//! `[journal]`, `[signal]`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use toml::de::DeValue;
 
 use super::scalar::{Complaint, file, line};
 use super::{Node, Table};
-use crate::policy::hint;
-use crate::policy::mask::quoted;
-use crate::policy::{ApiPolicy, ApiToken, JournalPolicy, Permission, SignalPolicy};
+use crate::policy::{JournalPolicy, SignalPolicy};
 
 pub(crate) fn journal(mut table: Table<'_>) -> Option<JournalPolicy> {
     let database = table.required("url", database);
@@ -36,85 +33,6 @@ fn database(node: &Node<'_>) -> Option<PathBuf> {
                 .help("such as \"sqlite:/var/lib/rekeyd/journal.db\"")),
         }
     })
-}
-
-pub(crate) fn api(mut table: Table<'_>) -> Option<ApiPolicy> {
-    let listen = table.optional("listen", |node| {
-        node.parse(|text| {
-            let complaint = Complaint::from("`listen` is an address and a port");
-            text.parse()
-                .map_err(|_| complaint.help("such as \"127.0.0.1:8440\" or \"[::1]:8440\""))
-        })
-    });
-    let socket = table.optional("socket", file);
-    let tokens = table.or("token", BTreeMap::new(), |node| {
-        let tokens = node.table("[api.token.NAME]".into())?.entries();
-        let read: Vec<_> = tokens
-            .iter()
-            .map(|(name, node)| Some(((*name).to_owned(), token(name, node)?)))
-            .collect();
-        read.into_iter().collect()
-    });
-    table.finish();
-    Some(ApiPolicy {
-        listen: listen?,
-        socket: socket?,
-        tokens: tokens?,
-    })
-}
-
-fn token(name: &str, node: &Node<'_>) -> Option<ApiToken> {
-    let mut table = node.table(format!("[api.token.{name}]"))?;
-    let sha256 = table.required("sha256", |node| node.parse(digest));
-    let may = table.required("may", |node| {
-        let read: Vec<_> = node.items()?.iter().map(|item| item.parse(permission)).collect();
-        let may = read.into_iter().collect::<Option<BTreeSet<_>>>()?;
-        if may.is_empty() {
-            node.fault("a token that may do nothing", Some("name at least `read`".into()));
-            return None;
-        }
-        Some(may)
-    });
-    table.finish();
-    Some(ApiToken {
-        sha256: sha256?,
-        may: may?,
-    })
-}
-
-fn digest(text: &str) -> Result<[u8; 32], Complaint> {
-    let complaint = || {
-        Complaint::from("`sha256` is 64 hexadecimal digits")
-            .help("the digest of the token, never the token: printf %s \"$TOKEN\" | sha256sum")
-    };
-    let mut digest = [0_u8; 32];
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(complaint());
-    }
-    for (index, byte) in digest.iter_mut().enumerate() {
-        let pair = text.get(index * 2..index * 2 + 2).ok_or_else(complaint)?;
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| complaint())?;
-    }
-    Ok(digest)
-}
-
-fn permission(text: &str) -> Result<Permission, Complaint> {
-    const WORDS: [(&str, Permission); 4] = [
-        ("read", Permission::Read),
-        ("rotate", Permission::Rotate),
-        ("operate", Permission::Operate),
-        ("break-glass", Permission::BreakGlass),
-    ];
-    WORDS
-        .iter()
-        .find(|(word, _)| *word == text)
-        .map(|(_, permission)| *permission)
-        .ok_or_else(|| {
-            Complaint::from(format!("there is no permission {}", quoted(text))).help(format!(
-                "known: {}",
-                hint::one_of(WORDS.iter().map(|(word, _)| *word))
-            ))
-        })
 }
 
 /// `[signal]`, and where each app that it names stands.

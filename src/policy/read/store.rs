@@ -30,7 +30,7 @@ pub(crate) fn store(name: &str, table: Table<'_>) -> Option<StorePolicy> {
 }
 
 /// The one of several keys that is there; more or fewer is a fault. Finishes the table.
-fn only<'a, const N: usize>(
+pub(super) fn only<'a, const N: usize>(
     mut table: Table<'a>,
     keys: [&'static str; N],
 ) -> Option<(&'static str, Node<'a>)> {

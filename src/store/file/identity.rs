@@ -3,7 +3,7 @@
 //! Errors say which file and what to do, never what was inside. The first identity of the file encrypts; all of
 //! them decrypt, so that a key is replaced by putting a new one in front.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -12,9 +12,10 @@ use age::secrecy::ExposeSecret;
 use age::x25519;
 use zeroize::Zeroizing;
 
-use super::permissions;
 use crate::document::Document;
 use crate::port::Fault;
+use crate::secret;
+use crate::secret::file::FileFault;
 
 /// An identity file holds a few lines of 74 characters.
 const LARGEST_IDENTITY_FILE: u64 = 64 * 1024;
@@ -55,10 +56,20 @@ impl StoreKey {
     /// Reads an identity file: lines starting `AGE-SECRET-KEY-1`, comments and empty lines.
     pub(super) fn load(path: &Path) -> Result<Self, Fault> {
         let shown = path.display();
-        permissions::private(path, "identity file")?;
+        let file = secret::file::open(path).map_err(|fault| {
+            Fault::Unusable(match fault {
+                FileFault::Unreadable(fault) => {
+                    format!("the identity file {shown} cannot be read ({})", fault.kind())
+                }
+                FileFault::NotAFile => format!("the identity file {shown} is {fault}"),
+                FileFault::Open { mode: _ } => {
+                    format!("the identity file {shown} is {fault}: run `chmod go= '{shown}'`")
+                }
+            })
+        })?;
         let mut text = Zeroizing::new(String::with_capacity(4096));
-        File::open(path)
-            .and_then(|file| file.take(LARGEST_IDENTITY_FILE).read_to_string(&mut text))
+        file.take(LARGEST_IDENTITY_FILE)
+            .read_to_string(&mut text)
             .map_err(|fault| {
                 Fault::Unusable(format!(
                     "the identity file {shown} cannot be read ({})",

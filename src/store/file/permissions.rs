@@ -1,4 +1,5 @@
-//! Files that others can reach are refused, with the command that puts it right.
+//! A directory that others can reach is refused, with the command that puts it right. For files that hold a secret:
+//! `secret::file`.
 
 use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;

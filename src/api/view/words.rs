@@ -1,7 +1,8 @@
-//! One app as readers see it.
+//! Where an app stands, in words: for the command line and the API alike.
 
 use serde::Serialize;
 
+use super::moment;
 use crate::clock::Timestamp;
 use crate::engine::ledger::AppLedger;
 use crate::engine::tell;
@@ -30,14 +31,13 @@ impl AppView {
     /// What the ledger says.
     pub fn of(app: &str, ledger: &AppLedger, now: Timestamp) -> AppView {
         let (state, remedy) = tell::status_words(ledger, app, now);
-        let text = |at: Timestamp| at.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         AppView {
             state,
             held: tell::wants_a_person(ledger),
             remedy,
             current: ledger.current.map(|print| print.to_string()),
-            since: ledger.since.map(text),
-            last_rotated: ledger.last_success.map(text),
+            since: ledger.since.map(moment),
+            last_rotated: ledger.last_success.map(moment),
             rotation: ledger.run.as_ref().map(|run| run.state.id),
         }
     }
