@@ -29,13 +29,9 @@ use crate::rotation::Limits;
 use crate::salesforce::{
     JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
-<<<<<<< HEAD
-use crate::secret::{FingerprintKey, Secret};
-use crate::store::aws::{self, AwsConnection, AwsSettings, AwsStore, Creation, Credentials};
-=======
 use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
->>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
+use crate::store::aws::{self, AwsConnection, AwsSettings, AwsStore, Creation, Credentials};
 use crate::store::file::FileStore;
 use crate::store::path::StorePath;
 use crate::store::vault::{TIMEOUT, TokenSource, VaultConnection, VaultSettings, VaultStore};

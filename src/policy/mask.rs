@@ -24,11 +24,8 @@ const SHOWN: &[&str] = &[
     "concurrency",
     "consumer",
     "consumer_id",
-<<<<<<< HEAD
-    "create",
-=======
     "cool_down",
->>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
+    "create",
     "cron",
     "cutover_timeout",
     "duration",
@@ -41,11 +38,8 @@ const SHOWN: &[&str] = &[
     "insecure",
     "host",
     "jitter",
-<<<<<<< HEAD
     "kms_key_id",
-=======
     "least",
->>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
     "listen",
     "live_check",
     "max_age",
@@ -58,12 +52,9 @@ const SHOWN: &[&str] = &[
     "org",
     "path",
     "pending_prefix",
-<<<<<<< HEAD
-    "profile",
-=======
     "plain_http",
     "port",
->>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
+    "profile",
     "propagation",
     "region",
     "replica_regions",
@@ -89,11 +80,8 @@ const SHOWN: &[&str] = &[
 const PATHS: &[&str] = &[
     "ca_file",
     "certificate_file",
-<<<<<<< HEAD
-    "credentials_file",
-=======
     "client_ca_file",
->>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
+    "credentials_file",
     "directory",
     "file",
     "identity_file",
@@ -136,11 +124,8 @@ const WORDS: &[&str] = &[
     "slack",
     "smtp",
     "stores",
-<<<<<<< HEAD
     "tags",
-=======
     "tls",
->>>>>>> 21ab06c412dec0ea7926eae3e53cceac54dacd18
     "token",
     "token_env",
     "url_env",
