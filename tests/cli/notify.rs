@@ -25,8 +25,8 @@ impl Manager {
 
     fn next(&self) -> String {
         let mut bytes = [0; 4096];
-        let length = self.0.recv(&mut bytes).expect("nothing is told");
-        String::from_utf8(bytes[..length].to_vec()).unwrap()
+        let length = self.0.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes.get(..length).unwrap().to_vec()).unwrap()
     }
 
     /// The next one that is not of the watchdog.
