@@ -8,7 +8,7 @@ use rekeyd::store::aws::{AwsSettings, AwsStore, Credentials};
 use super::aws_world::{AwsWorld, stub_world};
 use super::world::{World, conflict, document, done, holds, publish, put_pending, read, rotation, version};
 use crate::support::aws::stub::is_read;
-use crate::support::aws::{credentials, fresh_name};
+use crate::support::aws::{action, credentials, fresh_name};
 use crate::support::proxy::{Fate, Proxy, Seen};
 
 /// The store behind a proxy, with a secret that holds a value.
@@ -24,32 +24,12 @@ async fn behind() -> (AwsWorld, Proxy, AwsStore) {
     (world, proxy, store)
 }
 
-fn is(action: &'static str) -> impl Fn(&Seen) -> bool + Send + 'static {
-    move |seen| name(seen) == action
+fn is(wanted: &'static str) -> impl Fn(&Seen) -> bool + Send + 'static {
+    move |seen| name(seen) == wanted
 }
 
 fn name(seen: &Seen) -> &'static str {
-    // The proxy keeps no headers; bodies tell actions apart.
-    let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
-    match (
-        body.get("SecretString").is_some(),
-        body.get("VersionStage"),
-        body.get("Name"),
-    ) {
-        (true, _, Some(_)) => "CreateSecret",
-        (true, _, None) => "PutSecretValue",
-        (false, Some(_), _)
-            if body
-                .get("MoveToVersionId")
-                .or(body.get("RemoveFromVersionId"))
-                .is_some() =>
-        {
-            "UpdateSecretVersionStage"
-        }
-        (false, Some(_), _) => "GetSecretValue",
-        (false, None, _) if body.get("VersionId").is_some() => "GetSecretValue",
-        (false, None, _) => "DescribeSecret",
-    }
+    action(&seen.body)
 }
 
 fn changes(proxy: &Proxy) -> usize {

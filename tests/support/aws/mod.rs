@@ -44,6 +44,22 @@ pub fn credentials(home: &Path, key: &str) -> PathBuf {
     path
 }
 
+/// Which action a body is of, where the header that says so is not at hand.
+pub fn action(body: &[u8]) -> &'static str {
+    let body: Value = serde_json::from_slice(body).unwrap();
+    let has = |field: &str| body.get(field).is_some();
+    match (
+        has("SecretString"),
+        has("MoveToVersionId") || has("RemoveFromVersionId"),
+    ) {
+        (true, _) if has("Name") => "CreateSecret",
+        (true, _) => "PutSecretValue",
+        (false, true) => "UpdateSecretVersionStage",
+        (false, false) if has("VersionStage") || has("VersionId") => "GetSecretValue",
+        (false, false) => "DescribeSecret",
+    }
+}
+
 /// One request, made by hand: status and body.
 pub async fn call(http: &Client, address: &str, action: &str, body: &Value) -> (u16, Value) {
     let scope = format!("20260101/{REGION}/secretsmanager/aws4_request");
