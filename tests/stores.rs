@@ -17,6 +17,7 @@ mod stores {
     pub mod world;
 
     mod aws_contract;
+    mod aws_credentials;
     mod aws_gaps;
     mod aws_labels;
     mod aws_network;
