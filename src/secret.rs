@@ -2,7 +2,7 @@
 //!
 //! A [`Secret`] has no `Display`, no `Serialize`, a `Debug` that shows nothing, and is wiped when dropped.
 //! Nothing here compares secrets for authentication: that is the api's, in constant time. Who may read a file that
-//! holds one is judged in [`file`].
+//! holds one is judged in [`mod@file`].
 
 pub mod file;
 

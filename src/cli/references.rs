@@ -90,7 +90,7 @@ fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
         StorePolicy::File(file) => {
             let key = format!("[store.{name}.file]");
             let found = [
-                directory(&format!("{key} directory"), Some(&file.directory)),
+                closed_directory(&format!("{key} directory"), &file.directory),
                 secret_file(&format!("{key} identity_file"), &file.identity_file, 1),
             ];
             found.into_iter().flatten().collect()
@@ -121,6 +121,9 @@ fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
         }
     }
 }
+
+/// Group and others.
+const OTHERS: u32 = 0o077;
 
 fn fault(key: &str, what: String, help: &str) -> Fault {
     Fault {
@@ -203,6 +206,20 @@ fn directory(key: &str, path: Option<&Path>) -> Option<Fault> {
             Some(fault(key, what, help))
         }
     }
+}
+
+/// A directory that nobody else can look into either.
+fn closed_directory(key: &str, path: &Path) -> Option<Fault> {
+    let help = format!("run `mkdir -m 700 '{0}'`, or `chmod go= '{0}'`", path.display());
+    let found = directory(key, Some(path)).map(|found| Fault {
+        help: Some(help.clone()),
+        ..found
+    });
+    found.or_else(|| {
+        let mode = fs::metadata(path).ok()?.mode() & 0o7777;
+        let what = format!("{} is open to others (mode {mode:04o})", path.display());
+        (mode & OTHERS != 0).then(|| fault(key, what, &help))
+    })
 }
 
 fn variable_set(key: &str, name: &str) -> Option<Fault> {

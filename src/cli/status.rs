@@ -13,12 +13,14 @@ use crate::cli::exit::{self, Failure};
 use crate::cli::{Context, compare, config, due, output, reader, runtime};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::engine::ledger::{AppLedger, Ledgers};
+use crate::engine::service::LoginTrouble;
+use crate::engine::tell;
 use crate::policy::{AppPolicy, Policy};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only this app, with all that is known of it. Ends 3 if it is held.
+    /// Only this app, with all that is known of it. Ends 3 if it is held, or something is wrong.
     app: Option<String>,
 
     /// Ask every store and Salesforce, and say which side is behind. Changes nothing. Ends 3 if a person is wanted.
@@ -38,6 +40,8 @@ struct Row {
     view: AppView,
     next_due: Option<String>,
     due: String,
+    /// What is wrong besides: what the live check found, a deadline, our own login. In words, with what to do.
+    troubles: Vec<String>,
 }
 
 pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
@@ -68,7 +72,8 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         true => output::line(&json!(row).to_string()),
         false => details(row),
     }
-    Ok(ExitCode::from(if row.view.held { exit::HELD } else { exit::OK }))
+    let wanted = row.view.held || !row.troubles.is_empty();
+    Ok(ExitCode::from(if wanted { exit::HELD } else { exit::OK }))
 }
 
 /// The apps of the policy, and those that left it while something of theirs was under way.
@@ -99,7 +104,31 @@ fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
         view: AppView::of(app, ledger, now),
         next_due,
         due,
+        troubles: troubles(
+            app,
+            ledger,
+            managed.and_then(|app| ledgers.service.login.get(&app.org)),
+        ),
     }
+}
+
+/// What an onlooker has to know first: whether consumers are out is not a matter of rotations.
+fn troubles(app: &str, ledger: &AppLedger, login: Option<&LoginTrouble>) -> Vec<String> {
+    let health = ledger.health.as_ref().map(|(since, health)| {
+        format!(
+            "{} since {since}; `rekeyd status {app} --compare` names the side that is behind, `rekeyd adopt {app}` or \
+             `rekeyd submit {app}` puts it right",
+            tell::health_sentence(health)
+        )
+    });
+    let overdue = ledger.overdue.as_ref().map(|overdue| overdue.why.clone());
+    let login = login.map(|trouble| match trouble {
+        LoginTrouble::Refused { since, why } => {
+            format!("our own login to its org is refused since {since}: {why}")
+        }
+        LoginTrouble::Ending { at, .. } => format!("the certificate of our own login to its org ends {at}"),
+    });
+    health.into_iter().chain(overdue).chain(login).collect()
 }
 
 fn next_due(managed: Option<&AppPolicy>, ledger: &AppLedger, now: Timestamp) -> (Option<String>, String) {
@@ -138,6 +167,11 @@ fn table(rows: &[Row]) {
         ]);
     }
     output::line(output::table(&cells).trim_end());
+    for row in rows {
+        for trouble in &row.troubles {
+            output::line(&format!("\n{}: {trouble}", row.app));
+        }
+    }
     for (app, view) in more {
         output::line(&format!("\n{app}: {}", view.state));
         if let Some(remedy) = &view.remedy {
@@ -168,7 +202,13 @@ fn details(row: &Row) {
         ("next due", row.next_due.clone().unwrap_or_else(dash)),
         ("why", row.due.clone()),
     ];
-    let cells = pairs.map(|(name, value)| vec![name.to_owned(), value]);
+    let troubles = row
+        .troubles
+        .iter()
+        .map(|what| vec!["WRONG".to_owned(), what.clone()]);
+    let cells: Vec<_> = troubles
+        .chain(pairs.map(|(name, value)| vec![name.to_owned(), value]))
+        .collect();
     output::line(output::table(&cells).trim_end());
 }
 

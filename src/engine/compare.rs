@@ -56,7 +56,9 @@ pub async fn compare(seat: &Seat, ledger: &AppLedger) -> Comparison {
         }
         Err(fault) => silent("salesforce".into(), fault.to_string()),
     });
-    let (agree, verdict) = judge(&sides, &seat.app, ledger.running().is_some());
+    // A rotation that is held, or has published, leaves one credential right.
+    let between = |run: &&crate::engine::ledger::Run| run.state.hold().is_none() && !run.state.is_rotated();
+    let (agree, verdict) = judge(&sides, &seat.app, ledger.running().filter(between).is_some());
     Comparison {
         sides,
         agree,

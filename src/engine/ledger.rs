@@ -99,7 +99,7 @@ pub struct AppLedger {
     pub health: Option<(Timestamp, Health)>,
     /// The credential is about to be, or is, older than it may be.
     pub overdue: Option<Overdue>,
-    /// Rotations that were asked for under an idempotency key, the latest [`KEYS_KEPT`].
+    /// Rotations that were asked for under an idempotency key, the latest 64.
     pub asked: Vec<(String, RotationId)>,
     /// Those ids that are of a first contact: the age of what they wrote is not known from its stamp.
     pub contacts: BTreeSet<RotationId>,

@@ -72,6 +72,7 @@ fn what_the_policy_names_is_looked_at_too() {
     let bench = Bench::new();
     fs::set_permissions(bench.path("login.pem"), fs::Permissions::from_mode(0o644)).unwrap();
     fs::remove_file(bench.path("store.key")).unwrap();
+    fs::set_permissions(bench.path("secrets"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(bench.path("journal.key"), [1; 31]).unwrap();
     let before = bench.listing();
     for command in ["check", "run"] {
@@ -81,7 +82,8 @@ fn what_the_policy_names_is_looked_at_too() {
             "login.pem is open to others (mode 0644)",
             "store.key cannot be read",
             "journal.key holds too little",
-            "3 faults",
+            "secrets is open to others (mode 0755)",
+            "4 faults",
         ] {
             assert!(text.contains(wanted), "{command}: no `{wanted}` in {text}");
         }

@@ -53,7 +53,7 @@ fn a_policy_is_taken_whole_or_not_at_all() {
     // What a running process cannot change is not half applied.
     edit(&bench, "rekeyd.sock", "other.sock");
     service.signal(Signal::HUP);
-    service.wait_for(&["[api] listen or socket was changed: that takes a restart"]);
+    service.wait_for(&["[api] listen, socket or tls was changed: that takes a restart"]);
     // And a file that the policy names has to be there.
     edit(&bench, "other.sock", "rekeyd.sock");
     fs::remove_file(bench.path("login.pem")).unwrap();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use rcgen::KeyPair;
 use rekeyd::sandbox::{
@@ -69,10 +70,7 @@ impl Bench {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let org = runtime.block_on(Sandbox::start(&seed)).unwrap();
 
-        // Free now, and asked for by nobody else: each port of this range is given out once in a while.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let listen = free.local_addr().unwrap().to_string();
-        drop(free);
+        let listen = free_address();
 
         let source = TempDir::new().unwrap();
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -206,4 +204,18 @@ name = "Billing"
 allow_key_change = true
 "#
     )
+}
+
+/// An address that is free and stays so while the service is down between two starts: below the ports that the system
+/// gives to connections, and never the same twice in one run.
+fn free_address() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(std::process::id() % 100).unwrap() * 100;
+    loop {
+        let port = 20_000 + own + NEXT.fetch_add(1, Ordering::SeqCst) % 100;
+        let address = format!("127.0.0.1:{port}");
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
