@@ -4,6 +4,7 @@
 //! are read here, once, and refused where others can read them.
 
 pub mod alerts;
+mod stores;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -14,16 +15,16 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use self::stores::Connections;
+pub use self::stores::record_access;
 use crate::cli::exit::Failure;
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::document::FieldNames;
 use crate::engine::ledger::Ledgers;
 use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
 use crate::policy::Policy;
-use crate::policy::app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
+use crate::policy::app::{AppPolicy, Certificate, Method, StoreEntry, Target};
 use crate::policy::org::{Login, OrgPolicy};
-use crate::policy::store::StorePolicy;
 use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
@@ -32,9 +33,6 @@ use crate::salesforce::{
 };
 use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
-use crate::store::file::FileStore;
-use crate::store::path::StorePath;
-use crate::store::vault::{VaultConnection, VaultStore};
 
 /// The largest file that a secret may be in: a key, a certificate or a token.
 const LARGEST: u64 = 64 * 1024;
@@ -68,7 +66,7 @@ pub fn build(
         policy,
         house,
         orgs: BTreeMap::new(),
-        vaults: BTreeMap::new(),
+        connections: Connections::default(),
     };
     let mut apps = BTreeMap::new();
     for (name, app) in &policy.apps {
@@ -112,7 +110,7 @@ pub fn open_store(policy: &Policy, app: &str, store: Option<&str>) -> Result<Sto
         return Err(Failure::failed(format!("app {} has no such store", app.name)));
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    store_seat(policy, &mut BTreeMap::new(), entry, &clock)
+    Connections::default().seat(policy, entry, &clock)
 }
 
 /// Makes the identity of a new file store.
@@ -130,7 +128,7 @@ struct Builder<'a> {
     policy: &'a Policy,
     house: &'a House,
     orgs: BTreeMap<String, OrgParts>,
-    vaults: BTreeMap<String, Arc<VaultConnection>>,
+    connections: Connections,
 }
 
 impl Builder<'_> {
@@ -142,10 +140,8 @@ impl Builder<'_> {
             )));
         };
         let (org, watch, places) = self.org(settings)?;
-        let stores = app
-            .stores
-            .iter()
-            .map(|entry| store_seat(self.policy, &mut self.vaults, entry, &self.house.clock));
+        let seats = app.stores.iter();
+        let stores = seats.map(|entry| self.connections.seat(self.policy, entry, &self.house.clock));
         let stores = stores.collect::<Result<Vec<_>, _>>()?;
         let method = app.methods.first().copied().unwrap_or(match app.target {
             Target::ExternalClientApp { .. } => Method::Staged,
@@ -265,54 +261,6 @@ fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port
     }
 }
 
-fn store_seat(
-    policy: &Policy,
-    vaults: &mut BTreeMap<String, Arc<VaultConnection>>,
-    entry: &StoreEntry,
-    clock: &Arc<dyn Clock>,
-) -> Result<StoreSeat, Failure> {
-    let wrong = |text: String| Failure::config(format!("store {}: {text}", entry.store));
-    let path = StorePath::parse(&entry.path).map_err(|fault| wrong(fault.to_string()))?;
-    let store: Arc<dyn port::Store> = match policy.stores.get(&entry.store) {
-        Some(StorePolicy::File(settings)) => {
-            let opened = FileStore::open(&entry.store, &settings.directory, &settings.identity_file, &path);
-            Arc::new(opened.map_err(|fault| wrong(fault.to_string()))?)
-        }
-        Some(StorePolicy::Vault(settings)) => {
-            let connection = match vaults.get(&entry.store) {
-                Some(connection) => connection.clone(),
-                None => {
-                    let settings = vault::settings(settings).map_err(wrong)?;
-                    let built = VaultConnection::new(settings, clock.clone());
-                    Arc::new(built.map_err(|fault| wrong(fault.to_string()))?)
-                }
-            };
-            vaults.insert(entry.store.clone(), connection.clone());
-            Arc::new(
-                VaultStore::new(&entry.store, connection, &path).map_err(|fault| wrong(fault.to_string()))?,
-            )
-        }
-        Some(StorePolicy::Aws(_)) => return Err(wrong("AWS Secrets Manager is not in this version".into())),
-        None => return Err(wrong("the policy has no such store".into())),
-    };
-    Ok(StoreSeat {
-        store,
-        names: names(&entry.fields),
-    })
-}
-
-fn names(fields: &Fields) -> FieldNames {
-    FieldNames {
-        client_id: fields.client_id.clone(),
-        client_secret: fields.client_secret.clone(),
-        token_url: fields.token_url.clone(),
-        org: fields.org.clone(),
-        base_uri: fields.base_uri.clone(),
-        rotated_at: fields.rotated_at.clone(),
-        rotation_id: fields.rotation_id.clone(),
-    }
-}
-
 /// What a file holds that nobody else can read: bounded.
 fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let shown = path.display();
@@ -366,33 +314,4 @@ pub fn house(
         random,
         prints,
     }
-}
-
-/// Notes in the store's own log, where it keeps one, that somebody reads an app's value by hand.
-///
-/// # Errors
-/// [`Failure`] (1): then nothing may be shown. As [`open_store`] otherwise.
-pub async fn record_access(
-    policy: &Policy,
-    app: &str,
-    store: &str,
-    (who, why): (&str, &str),
-    at: Timestamp,
-) -> Result<(), Failure> {
-    let entries = policy.apps.get(app).map(|app| app.stores.as_slice());
-    let entry = entries
-        .unwrap_or_default()
-        .iter()
-        .find(|entry| entry.store == store);
-    let (Some(entry), Some(StorePolicy::File(settings))) = (entry, policy.stores.get(store)) else {
-        // The others log on their own side who asks them for what.
-        return Ok(());
-    };
-    let failed = |text: String| Failure::failed(format!("store {store}: {text}"));
-    let path = StorePath::parse(&entry.path).map_err(|fault| failed(fault.to_string()))?;
-    FileStore::open(store, &settings.directory, &settings.identity_file, &path)
-        .map_err(|fault| failed(fault.to_string()))?
-        .record_access(who, why, at)
-        .await
-        .map_err(|fault| failed(fault.to_string()))
 }

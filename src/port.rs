@@ -1,8 +1,8 @@
 //! The few traits between the engine and the world, and the vocabulary of their answers.
 //!
-//! A port method holds **at most one mutating request**. Its answer is one of four ([`Outcome`]): done,
-//! refused, not now, or *unknown*; after unknown the engine probes and never repeats blindly. Reads answer with
-//! a [`Fault`] that says what the caller does next. No message here ever carries a body, a token or a secret.
+//! A call of a port method holds **at most one mutating request**. Its answer is one of five ([`Outcome`]): done,
+//! partly, refused, not now, or *unknown*; after unknown the engine probes and never repeats blindly. Reads answer
+//! with a [`Fault`] that says what the caller does next. No message here ever carries a body, a token or a secret.
 
 pub mod journal;
 pub mod outbox;
@@ -22,12 +22,28 @@ use crate::secret::Credential;
 pub enum Outcome<T> {
     /// It was applied, and the other side said so.
     Done(T),
+    /// The write takes several requests; this one was applied, and no place shows a difference yet. The same call
+    /// makes the next one, on an intent of its own.
+    Partly(String),
     /// It was definitely not applied, and the same request would be refused again.
     Refused(Refusal),
     /// It was definitely not applied (not sent, throttled, unauthorised); the same request may work later.
     NotNow(Fault),
     /// Sent, and nobody knows. Only a probe may follow.
     Unknown(String),
+}
+
+impl<T> Outcome<T> {
+    /// The same with another word for done.
+    pub fn map<U>(self, done: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Outcome::Done(value) => Outcome::Done(done(value)),
+            Outcome::Partly(text) => Outcome::Partly(text),
+            Outcome::Refused(refusal) => Outcome::Refused(refusal),
+            Outcome::NotNow(fault) => Outcome::NotNow(fault),
+            Outcome::Unknown(text) => Outcome::Unknown(text),
+        }
+    }
 }
 
 /// Why a read did not answer, by what the caller does next. The texts are for people and hold no secrets.

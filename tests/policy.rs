@@ -4,6 +4,8 @@
 
 #[path = "policy/alerts.rs"]
 mod alerts;
+#[path = "policy/aws.rs"]
+mod aws;
 #[path = "policy/diagnostics.rs"]
 mod diagnostics;
 #[path = "policy/meaning.rs"]

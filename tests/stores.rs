@@ -18,6 +18,14 @@ mod stores {
     pub mod token_review;
     pub mod world;
 
+    mod aws_contract;
+    mod aws_credentials;
+    mod aws_gaps;
+    mod aws_labels;
+    mod aws_network;
+    mod aws_obstacles;
+    mod aws_rights;
+    pub mod aws_world;
     mod file_contract;
     mod file_crash;
     mod file_disk;

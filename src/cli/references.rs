@@ -97,11 +97,13 @@ fn of_store(name: &str, store: &StorePolicy) -> Vec<Fault> {
             found.into_iter().flatten().collect()
         }
         StorePolicy::Vault(settings) => vault(name, settings),
-        StorePolicy::Aws(_) => vec![fault(
-            &format!("[store.{name}.aws]"),
-            "AWS Secrets Manager is not in this version".into(),
-            "use a `vault` or a `file` store",
-        )],
+        StorePolicy::Aws(aws) => {
+            let key = format!("[store.{name}.aws] credentials_file");
+            let path = aws.credentials_file.as_deref();
+            path.and_then(|path| secret_file(&key, path, 1))
+                .into_iter()
+                .collect()
+        }
     }
 }
 

@@ -271,23 +271,27 @@ async fn spread(
             },
             None => {}
         }
-        let note = Note::Adopting {
-            store: at.store.name().to_owned(),
-            pair: prints.pair,
-        };
-        let entry = note
-            .entry(&seat.app, Some(id))
-            .map_err(|fault| Fault::Unusable(fault.to_string()))?;
-        let written = seat.house.journal.append(seat.now(), &[entry]).await;
-        written.map_err(|fault| Fault::Unavailable(fault.to_string()))?;
         let base = standing.current.value.clone().unwrap_or_else(Document::empty);
         let value = base.with(&at.names, pair, &seat.stamp(id));
-        match at.store.publish(&standing.current.base, &value, id).await {
-            Outcome::Done(_) => {}
-            Outcome::Refused(why) => return Ok(Some(format!("store {}: {why}", at.store.name()))),
-            Outcome::NotNow(fault) => return Err(fault),
-            // The next contact reads what is there: either the same pair, or nothing.
-            Outcome::Unknown(why) => return Err(Fault::Unavailable(why)),
+        // One intent for each request that the store takes.
+        loop {
+            let note = Note::Adopting {
+                store: at.store.name().to_owned(),
+                pair: prints.pair,
+            };
+            let entry = note
+                .entry(&seat.app, Some(id))
+                .map_err(|fault| Fault::Unusable(fault.to_string()))?;
+            let written = seat.house.journal.append(seat.now(), &[entry]).await;
+            written.map_err(|fault| Fault::Unavailable(fault.to_string()))?;
+            match at.store.publish(&standing.current.base, &value, id).await {
+                Outcome::Partly(_) => {}
+                Outcome::Done(_) => break,
+                Outcome::Refused(why) => return Ok(Some(format!("store {}: {why}", at.store.name()))),
+                Outcome::NotNow(fault) => return Err(fault),
+                // The next contact reads what is there: either the same pair, or nothing.
+                Outcome::Unknown(why) => return Err(Fault::Unavailable(why)),
+            }
         }
     }
     Ok(None)

@@ -47,7 +47,7 @@ pub use environment::Environment;
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
 pub use pattern::AppPattern;
 pub use service::{ApiPolicy, ApiTls, ApiToken, JournalPolicy, MetricsAccess, Permission, SignalPolicy};
-pub use store::{AwsStore, FileStore, StorePolicy, TokenSource};
+pub use store::{AwsCreate, AwsStore, FileStore, StorePolicy, TokenSource};
 pub use vault::{ClientCertificate, VaultAuth, VaultStore};
 
 /// Everything that was configured. Every name in it that refers to another table of it is known to exist.

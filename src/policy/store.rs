@@ -1,5 +1,6 @@
 //! `[store.X]`: where credentials are kept.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -58,4 +59,21 @@ pub struct AwsStore {
     /// A compatible server in place of AWS; `http` only for a loopback address.
     #[serde(with = "text::option")]
     pub endpoint_url: Option<Url>,
+    /// A profile of the shared configuration files, in place of the usual one.
+    pub profile: Option<String>,
+    /// A shared credentials file (absolute), in place of the usual chain.
+    pub credentials_file: Option<PathBuf>,
+    /// How a secret that does not exist is created on first use; `None`: it is not.
+    pub create: Option<AwsCreate>,
+}
+
+/// What a created secret is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsCreate {
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// The KMS key: id, ARN or alias. `None`: AWS's own for Secrets Manager.
+    pub kms_key_id: Option<String>,
+    /// Regions that it is replicated to.
+    pub replica_regions: Vec<String>,
 }

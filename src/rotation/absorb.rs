@@ -98,6 +98,8 @@ fn performed(state: &State, effect: Effect, answer: Answer, now: Timestamp) -> V
     }
     match answer {
         Answer::Done(detail) => vec![Event::Applied { effect, detail }],
+        // Nothing that a place shows has changed, so it is as open as before; its next request gets its own intent.
+        Answer::Partly(why) => vec![Event::Postponed { effect, why }],
         Answer::Unknown(why) => vec![Event::Lost { effect, why }],
         Answer::NotNow { why, until } => {
             let mut events = vec![Event::Postponed {

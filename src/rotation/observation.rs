@@ -50,6 +50,8 @@ pub enum Observation {
 pub enum Answer {
     /// Applied, with what was learnt.
     Done(Detail),
+    /// One of several requests was applied, and no place shows a difference yet: the next one is due.
+    Partly(String),
     /// Definitely not applied.
     Refused(Refusal),
     /// Definitely not applied, may work later.

@@ -180,6 +180,7 @@ impl Target for StagedTarget {
         };
         let row = match rest::stage(&self.org, &ids).await {
             Outcome::Done(row) => row,
+            Outcome::Partly(why) => return Outcome::Partly(why),
             Outcome::Refused(why) => return Outcome::Refused(why),
             Outcome::NotNow(fault) => return Outcome::NotNow(fault),
             Outcome::Unknown(why) => return Outcome::Unknown(why),

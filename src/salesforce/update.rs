@@ -118,7 +118,7 @@ impl UpdateTarget {
             Outcome::Unknown(_) => {
                 self.after().note(before, false);
             }
-            Outcome::Refused(_) | Outcome::NotNow(_) => {}
+            Outcome::Partly(_) | Outcome::Refused(_) | Outcome::NotNow(_) => {}
         }
         outcome
     }

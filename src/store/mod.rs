@@ -5,6 +5,7 @@
 //! *pending* value that no consumer's path shows. Not here: what is written when (the engine), what a value
 //! means ([`crate::document`]), or which store an app uses (the policy). Adapters do not know one another.
 
+pub mod aws;
 pub mod file;
 pub mod path;
 pub mod vault;

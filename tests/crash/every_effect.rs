@@ -5,7 +5,7 @@ use rekeyd::rotation::End;
 
 use super::fuse::Plan;
 use super::life::{Life, Lived, Over};
-use super::world::Kind::{Bao, File};
+use super::world::Kind::{Aws, Bao, File};
 use super::world::Method::{Staged, Update};
 use super::world::{MASKED, NO_OVERLAP, Shape, World};
 
@@ -126,6 +126,8 @@ macro_rules! shapes {
 shapes! {
     staged_file: Rotated, Staged on [File], [];
     staged_bao: Rotated, Staged on [Bao], [];
+    staged_aws: Rotated, Staged on [Aws], [];
+    staged_bao_and_aws: Rotated, Staged on [Bao, Aws], [];
     staged_two: Rotated, Staged on [File, Bao], [];
     staged_masked: Rotated, Staged on [Bao], [MASKED];
     staged_late_proof: Rotated, Staged on [File], [("staged_proves_before_cutover", "false")];
@@ -133,6 +135,9 @@ shapes! {
     staged_no_overlap: Rotated, Staged on [File], [NO_OVERLAP];
     update_file: Rotated, Update on [File], [];
     update_bao: Rotated, Update on [Bao], [];
+    update_aws: Rotated, Update on [Aws], [];
+    update_aws_refused: Refused, Update on [Aws], [("in_place_secret", "\"refused\"")];
+    update_bao_and_aws: Rotated, Update on [Bao, Aws], [];
     update_two: Rotated, Update on [Bao, File], [];
     update_ignored: Ignored, Update on [File], [("in_place_secret", "\"ignored\"")];
     update_refused: Refused, Update on [Bao], [("in_place_secret", "\"refused\"")];

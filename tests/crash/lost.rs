@@ -10,9 +10,11 @@ use rekeyd::rotation::{Effect, Event, Limits};
 use rekeyd::sandbox::{Action, Rule};
 
 use super::life::Life;
-use super::world::Kind::{Bao, File};
+use super::world::Kind::{Aws, Bao, File};
 use super::world::Method::{Staged, Update};
 use super::world::{MASKED, Shape, World};
+use crate::support::aws::action;
+use crate::support::aws::stub::is_read;
 use crate::support::proxy::{Fate, Seen};
 
 /// 0.9 of a request's lifetime.
@@ -142,6 +144,9 @@ enum Release {
 }
 
 fn write(seen: &Seen) -> bool {
+    if seen.path == "/" {
+        return !is_read(action(&seen.body));
+    }
     seen.method != "GET" && !seen.path.contains("/sys/") && !seen.path.contains("/auth/")
 }
 
@@ -150,7 +155,7 @@ async fn stores_of(shape: Shape) {
     let world = World::new(shape.clone()).await;
     let lived = world.live(Life::default()).await;
     world.rotated("undisturbed", &lived.over).await;
-    let seen = world.bao_proxy.seen();
+    let seen = world.store_proxy().seen();
     let (writes, reads) = (
         seen.iter().filter(|seen| write(seen)).count(),
         seen.iter().filter(|seen| !write(seen)).count(),
@@ -175,7 +180,7 @@ async fn stores_of(shape: Shape) {
         );
         let world = Arc::new(World::new(shape.clone()).await);
         let count = std::sync::Mutex::new(0);
-        world.bao_proxy.once(fate, move |seen| {
+        world.store_proxy().once(fate, move |seen| {
             let mut count = count.lock().unwrap();
             *count += usize::from(write(seen) == writes);
             write(seen) == writes && *count == at + 1
@@ -188,9 +193,14 @@ async fn stores_of(shape: Shape) {
                 around.before = Some(Arc::new(move |_| {
                     let (outside, late) = (outside.clone(), late.clone());
                     Box::pin(async move {
-                        let sent = outside.bao_proxy.seen().iter().filter(|seen| write(seen)).count();
+                        let sent = outside
+                            .store_proxy()
+                            .seen()
+                            .iter()
+                            .filter(|seen| write(seen))
+                            .count();
                         if sent > at && !late.swap(true, Ordering::SeqCst) {
-                            outside.bao_proxy.release().await;
+                            outside.store_proxy().release().await;
                         }
                     })
                 }));
@@ -199,7 +209,7 @@ async fn stores_of(shape: Shape) {
         }
         let lived = world.live(life).await;
         world.rotated(&case, &lived.over).await;
-        world.bao_proxy.release().await;
+        world.store_proxy().release().await;
         world.watch.look("after all that was late").await;
         world.new_is_everywhere(&case).await;
     }
@@ -217,6 +227,16 @@ async fn staged_store() {
 #[tokio::test]
 async fn update_store() {
     stores_of(Shape::new(Update, &[Bao])).await;
+}
+
+#[tokio::test]
+async fn staged_cloud() {
+    stores_of(Shape::new(Staged, &[Aws])).await;
+}
+
+#[tokio::test]
+async fn update_cloud() {
+    stores_of(Shape::new(Update, &[Aws])).await;
 }
 
 /// What is dropped for good is found absent once nothing can land any more, and not a moment earlier.

@@ -9,6 +9,8 @@ use rekeyd::engine::note::Note;
 use rekeyd::port::journal::Entry;
 use rekeyd::rotation::{Effect, Event, Limits};
 
+use crate::support::aws;
+use crate::support::aws::stub::is_read;
 use crate::support::clock::TestClock;
 use crate::support::proxy::Seen;
 
@@ -205,6 +207,26 @@ impl Record {
             other => return self.wrong(format!("the org was sent {other} {}", seen.path)),
         };
         self.mutation(Level::Wire, effects, &format!("{} {}", seen.method, seen.path));
+    }
+
+    /// What a request to AWS Secrets Manager is, for the store of this place.
+    pub fn to_cloud(&self, store: usize, seen: &Seen) {
+        let action = aws::action(&seen.body);
+        if is_read(action) {
+            return;
+        }
+        let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
+        let effects: &[Effect] = match body["VersionStage"].as_str() {
+            None => &[Effect::Store(store), Effect::Publish(store)],
+            Some("AWSCURRENT") => &[Effect::Publish(store)],
+            Some("AWSPENDING") => &[
+                Effect::Store(store),
+                Effect::Clear(store),
+                Effect::Quarantine(store),
+            ],
+            Some(_) => &[Effect::Clear(store), Effect::Quarantine(store)],
+        };
+        self.mutation(Level::Wire, effects, action);
     }
 
     /// What a request to the store server is.

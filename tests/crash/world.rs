@@ -21,9 +21,11 @@ use tempfile::TempDir;
 
 use super::record::Record;
 use super::watch::{Pair, Watch};
+use crate::support::aws;
+use crate::support::aws::stub::Stub;
 use crate::support::clock::TestClock;
 use crate::support::openbao::{OpenBao, ROOT, fresh};
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Proxy, Witness};
 
 const LOGIN: &str = "3MVG9login";
 const USER: &str = "rekeyd@acme.example";
@@ -50,6 +52,7 @@ pub enum Method {
 pub enum Kind {
     File,
     Bao,
+    Aws,
 }
 
 /// The org shows a staged secret once.
@@ -120,6 +123,9 @@ pub struct World {
     _org_proxy: Proxy,
     pub bao_proxy: Proxy,
     pub bao: Arc<OpenBao>,
+    /// Ends with the world.
+    _cloud: Stub,
+    pub cloud_proxy: Proxy,
     pub journal: PathBuf,
     pub home: TempDir,
 }
@@ -138,7 +144,7 @@ impl World {
         let clock = TestClock::new(org.clone());
         let path = format!("crash/{}", fresh());
         let paths = shape.stores.iter().map(|kind| match kind {
-            Kind::File => None,
+            Kind::File | Kind::Aws => None,
             Kind::Bao => Some((format!("rekeyd-pending/{path}"), path.clone())),
         });
         let record = Record::new(clock.clone(), Limits::default(), paths.collect());
@@ -147,15 +153,28 @@ impl World {
         let org_proxy = Proxy::witnessed(org_socket, Arc::new(move |seen| witness.to_org(seen))).await;
         let witness = record.clone();
         let bao_proxy = Proxy::witnessed(bao.socket(), Arc::new(move |seen| witness.to_store(seen))).await;
+        let cloud = Stub::start().await;
+        let witness = record.clone();
+        let place = shape
+            .stores
+            .iter()
+            .position(|kind| *kind == Kind::Aws)
+            .unwrap_or(0);
+        let looks_on: Witness = Arc::new(move |seen| witness.to_cloud(place, seen));
+        let cloud_proxy = Proxy::witnessed(cloud.socket(), looks_on).await;
         // A client must not follow the org to another address than the one it was given.
         let mut set = Map::new();
         set.insert("instance_url".into(), Value::String(org_proxy.address()));
         org.switch(None, &set).unwrap();
 
         files(home.path());
-        let text = |org: &str, bao: &str, token: &str| policy(&shape, home.path(), &path, [org, bao, token]);
-        let policy = compiled(text(&org_proxy.address(), &bao_proxy.address(), "token"));
-        let direct = compiled(text(org.base_url(), &bao.address(), "root"));
+        let text = |servers| policy(&shape, home.path(), &path, servers);
+        let (through, past) = (
+            [org_proxy.address(), bao_proxy.address(), cloud_proxy.address()],
+            [org.base_url().to_owned(), bao.address(), cloud.address()],
+        );
+        let policy = compiled(text([&through[0], &through[1], "token", &through[2]]));
+        let direct = compiled(text([&past[0], &past[1], "root", &past[2]]));
         let stores = shape.stores.iter().map(|kind| store_name(*kind));
         let eyes: Vec<StoreSeat> = stores
             .map(|name| app::open_store(&direct, APP, Some(name)).ok().unwrap())
@@ -180,6 +199,8 @@ impl World {
             _org_proxy: org_proxy,
             bao_proxy,
             bao,
+            _cloud: cloud,
+            cloud_proxy,
             home,
         };
         if world.shape.given {
@@ -205,8 +226,21 @@ impl World {
             fields.insert((*key).to_owned(), Value::String((*text).to_owned()));
         }
         let value = Document::from_object(fields);
-        let outcome = eye.store.publish(&slot.base, &value, id(1)).await;
+        let outcome = loop {
+            match eye.store.publish(&slot.base, &value, id(1)).await {
+                Outcome::Partly(_) => {}
+                outcome => break outcome,
+            }
+        };
         assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    }
+
+    /// The proxy in front of the store that is spoken to over HTTP.
+    pub fn store_proxy(&self) -> &Proxy {
+        match self.shape.stores.contains(&Kind::Aws) {
+            true => &self.cloud_proxy,
+            false => &self.bao_proxy,
+        }
     }
 
     /// The whole value in *current*.
@@ -224,6 +258,7 @@ fn store_name(kind: Kind) -> &'static str {
     match kind {
         Kind::File => "local",
         Kind::Bao => "corp",
+        Kind::Aws => "cloud",
     }
 }
 
@@ -244,6 +279,7 @@ fn files(home: &Path) {
     write(&home.join("journal.key"), &[7; 32]);
     write(&home.join("token"), ROOT.as_bytes());
     write(&home.join("root"), ROOT.as_bytes());
+    aws::credentials(home, aws::KEY);
     fs::DirBuilder::new()
         .mode(0o700)
         .create(home.join("secrets"))
@@ -251,12 +287,15 @@ fn files(home: &Path) {
     app::generate_identity(&home.join("store.key")).ok().unwrap();
 }
 
-fn policy(shape: &Shape, home: &Path, path: &str, [org, bao, token]: [&str; 3]) -> String {
+fn policy(shape: &Shape, home: &Path, path: &str, [org, bao, token, cloud]: [&str; 4]) -> String {
     let home = home.display();
     let stores: Vec<String> = shape
         .stores
         .iter()
-        .map(|kind| format!(r#"{{ store = "{}", path = "{path}" }}"#, store_name(*kind)))
+        .map(|kind| {
+            let word = if *kind == Kind::Aws { "name" } else { "path" };
+            format!(r#"{{ store = "{}", {word} = "{path}" }}"#, store_name(*kind))
+        })
         .collect();
     let (stores, first, spacing) = (stores.join(", "), shape.first, shape.spacing);
     let target = match shape.method {
@@ -278,6 +317,13 @@ fn policy(shape: &Shape, home: &Path, path: &str, [org, bao, token]: [&str; 3]) 
         servers += &format!(
             "[store.corp.vault]\naddress = \"{bao}\"\nmount = \"secret\"\n\
              [store.corp.vault.auth.token]\nfile = \"{home}/{token}\"\n"
+        );
+    }
+    if shape.stores.contains(&Kind::Aws) {
+        servers += &format!(
+            "[store.cloud.aws]\nregion = \"{}\"\nendpoint_url = \"{cloud}\"\ncreate = true\n\
+             credentials_file = \"{home}/aws-credentials\"\n",
+            aws::REGION
         );
     }
     format!(

@@ -18,6 +18,29 @@ pub trait World: Send + Sync {
 
     /// Does the store keep a value's bytes, or only what they mean?
     fn keeps_bytes(&self) -> bool;
+
+    /// Makes the place one that takes a pending value. Most do from the start.
+    async fn adopted(&self) {}
+
+    /// The well-formed name of a version that never was.
+    fn never_written(&self) -> VersionRef {
+        version("7")
+    }
+
+    /// A version of another kind of store.
+    fn foreign_version(&self) -> &'static str {
+        "EXAMPLE1-90ab-cdef-fedc-ba987SECRET"
+    }
+
+    /// Why this world cannot show a case: what stands in for the store gets it wrong.
+    fn skips(&self, _case: &str) -> Option<&'static str> {
+        None
+    }
+
+    /// A length that the text of a large value exceeds, in bytes.
+    fn large(&self) -> usize {
+        64 * 1024
+    }
 }
 
 pub fn version(text: &str) -> VersionRef {

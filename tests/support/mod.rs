@@ -1,6 +1,7 @@
 //! What several test binaries share: real servers, and a network that can fail.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub mod aws;
 pub mod clock;
 pub mod openbao;
 pub mod pki;

@@ -141,7 +141,9 @@ async fn told_by(target: &dyn Target, id: &str) -> String {
         Outcome::Done(minted) => {
             format!("{:?}", minted.credential.map(|pair| pair.client_secret))
         }
-        other @ (Outcome::Refused(_) | Outcome::NotNow(_) | Outcome::Unknown(_)) => format!("{other:?}"),
+        other @ (Outcome::Partly(_) | Outcome::Refused(_) | Outcome::NotNow(_) | Outcome::Unknown(_)) => {
+            format!("{other:?}")
+        }
     };
     let cut = target.cutover(&order).await;
     let value = target

@@ -12,6 +12,7 @@ use super::staged::{entry, server, slot};
 pub fn class<T>(outcome: &Outcome<T>) -> &'static str {
     match outcome {
         Outcome::Done(_) => "done",
+        Outcome::Partly(_) => "partly",
         Outcome::Unknown(_) => "unknown",
         Outcome::Refused(Refusal::Conflict(_)) => "refused: conflict",
         Outcome::Refused(Refusal::Permission(_)) => "refused: permission",

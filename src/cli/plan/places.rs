@@ -1,7 +1,7 @@
 //! The calls that a rotation makes at each store of an app.
 
 use super::calls::Calls;
-use crate::policy::{AppPolicy, FileStore, Policy, StoreEntry, StorePolicy, VaultStore};
+use crate::policy::{AppPolicy, AwsStore, FileStore, Policy, StoreEntry, StorePolicy, VaultStore};
 
 /// How we come by a token.
 pub(super) fn login(calls: &mut Calls, app: &AppPolicy, policy: &Policy) {
@@ -47,7 +47,12 @@ pub(super) fn survey(calls: &mut Calls, step: &'static str, app: &AppPolicy, pol
                 calls.look(step, "read", below(file, entry, "current"), "current");
                 calls.look(step, "read", below(file, entry, "pending"), "pending");
             }
-            StorePolicy::Aws(_) => unsupported(calls, step, entry),
+            StorePolicy::Aws(aws) => {
+                let at = |action| secret(aws, entry, action);
+                calls.look(step, "POST", at("GetSecretValue"), "current");
+                let note = "pending; no rotation of AWS's own, no owner, no deletion, replicas in order";
+                calls.look(step, "POST", at("DescribeSecret"), note);
+            }
         }
     }
 }
@@ -74,7 +79,17 @@ pub(super) fn store(calls: &mut Calls, app: &AppPolicy, policy: &Policy) {
                     "the new pair as pending",
                 );
             }
-            StorePolicy::Aws(_) => unsupported(calls, "store", entry),
+            StorePolicy::Aws(aws) => {
+                let note = "the new pair under a private label";
+                calls.change("store", "POST", secret(aws, entry, "PutSecretValue"), note);
+                let note = "AWSPENDING to it, unless somebody holds that";
+                calls.change(
+                    "store",
+                    "POST",
+                    secret(aws, entry, "UpdateSecretVersionStage"),
+                    note,
+                );
+            }
         }
     }
 }
@@ -93,7 +108,15 @@ pub(super) fn publish(calls: &mut Calls, app: &AppPolicy, policy: &Policy) {
                 let note = "the new pair as current";
                 calls.change("publish", "rename", below(file, entry, "current"), note);
             }
-            StorePolicy::Aws(_) => unsupported(calls, "publish", entry),
+            StorePolicy::Aws(aws) => {
+                let note = "AWSCURRENT to it, from the version that was read";
+                calls.change(
+                    "publish",
+                    "POST",
+                    secret(aws, entry, "UpdateSecretVersionStage"),
+                    note,
+                );
+            }
         }
     }
 }
@@ -111,7 +134,16 @@ pub(super) fn clear(calls: &mut Calls, app: &AppPolicy, policy: &Policy) {
                 let note = "pending holds nothing";
                 calls.change("clear", "rename", below(file, entry, "pending"), note);
             }
-            StorePolicy::Aws(_) => unsupported(calls, "clear", entry),
+            StorePolicy::Aws(aws) => {
+                for note in ["the private label goes", "AWSPENDING goes"] {
+                    calls.change(
+                        "clear",
+                        "POST",
+                        secret(aws, entry, "UpdateSecretVersionStage"),
+                        note,
+                    );
+                }
+            }
         }
     }
 }
@@ -136,7 +168,10 @@ fn below(file: &FileStore, entry: &StoreEntry, name: &str) -> String {
     format!("{}/apps/{}/{name}", file.directory.display(), entry.path)
 }
 
-fn unsupported(calls: &mut Calls, step: &'static str, entry: &StoreEntry) {
-    let note = "AWS Secrets Manager is not in this version";
-    calls.look(step, "-", entry.path.clone(), note);
+fn secret(aws: &AwsStore, entry: &StoreEntry, action: &str) -> String {
+    let endpoint = match &aws.endpoint_url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => format!("secretsmanager in {}", aws.region),
+    };
+    format!("{endpoint} {action} {}", entry.path)
 }

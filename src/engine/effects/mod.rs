@@ -40,6 +40,7 @@ fn answer<T>(
 ) -> Answer {
     match outcome {
         Outcome::Done(done) => Answer::Done(detail(done)),
+        Outcome::Partly(why) => Answer::Partly(why),
         Outcome::Refused(why) => Answer::Refused(why),
         Outcome::NotNow(fault) => not_now(now, &fault),
         Outcome::Unknown(why) => Answer::Unknown(why),

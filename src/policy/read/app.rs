@@ -159,7 +159,8 @@ fn store_entry(app: &str, node: &Node<'_>, known: &Known) -> Option<(StoreEntry,
             node.context.fault(&node.key, "", message, None);
             table.get(right).and(None)
         }
-        _ => table.required(right, |node| Some((store_path(node)?, node.at.clone()))),
+        (_, Some("aws")) => table.required(right, |node| Some((secret_name(node)?, node.at.clone()))),
+        (_, _) => table.required(right, |node| Some((store_path(node)?, node.at.clone()))),
     };
     let fields = table.or("fields", Fields::default(), fields);
     table.finish();
@@ -172,6 +173,18 @@ fn store_entry(app: &str, node: &Node<'_>, known: &Known) -> Option<(StoreEntry,
         },
         at,
     ))
+}
+
+/// The name of a secret in AWS (CreateSecret: letters, digits and `/_+=.@-`, at most 512).
+fn secret_name(node: &Node<'_>) -> Option<String> {
+    let name = store_path(node)?;
+    let good = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
+    if name.len() > 512 || !name.chars().all(good) {
+        let help = "its name, not its ARN: letters, digits and the characters `/_+=.@-`, at most 512";
+        node.fault("AWS has no secret of such a name", Some(help.into()));
+        return None;
+    }
+    Some(name)
 }
 
 fn fields(node: &Node<'_>) -> Option<Fields> {

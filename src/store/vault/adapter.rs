@@ -206,15 +206,16 @@ impl Store for VaultStore {
         }
         let stone = Tombstone::new(rotation, number).document();
         match self.write(&self.pending, version, &stone).await {
-            Outcome::Done(_) => Outcome::Done(()),
             Outcome::Refused(Refusal::Conflict(text)) => match self.is_aside(number).await {
                 Ok(true) => Outcome::Done(()),
                 Ok(false) => Outcome::Refused(Refusal::Conflict(text)),
                 Err(fault) => Outcome::NotNow(fault),
             },
-            Outcome::Refused(refusal) => Outcome::Refused(refusal),
-            Outcome::NotNow(fault) => Outcome::NotNow(fault),
-            Outcome::Unknown(text) => Outcome::Unknown(text),
+            other @ (Outcome::Done(_)
+            | Outcome::Partly(_)
+            | Outcome::Refused(_)
+            | Outcome::NotNow(_)
+            | Outcome::Unknown(_)) => other.map(|_| ()),
         }
     }
 }

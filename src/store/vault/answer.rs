@@ -175,6 +175,7 @@ mod tests {
         match answer(status, body).refusal::<()>("x") {
             None => "success",
             Some(Outcome::Done(())) => "done",
+            Some(Outcome::Partly(_)) => "partly",
             Some(Outcome::Refused(Refusal::Conflict(_))) => "conflict",
             Some(Outcome::Refused(Refusal::Permission(_))) => "permission",
             Some(Outcome::Refused(Refusal::Unsupported(_))) => "unsupported",
