@@ -4,6 +4,7 @@
 //! are read here, once, and refused where others can read them.
 
 pub mod alerts;
+mod examination;
 mod stores;
 mod vault;
 
@@ -19,17 +20,19 @@ use self::stores::Connections;
 pub use self::stores::record_access;
 use crate::cli::exit::Failure;
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::engine::examine::Exam;
 use crate::engine::ledger::Ledgers;
 use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
 use crate::policy::Policy;
-use crate::policy::app::{AppPolicy, Certificate, Method, StoreEntry, Target};
+use crate::policy::app::{AppPolicy, Certificate, Flow, Method, StoreEntry, Target};
 use crate::policy::org::{Login, OrgPolicy};
 use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
-    JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget, Watch,
+    Clinic, JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget,
+    Watch,
 };
 use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
@@ -122,7 +125,13 @@ pub fn generate_identity(path: &Path) -> Result<(), Failure> {
 }
 
 /// What the apps of one org share.
-type OrgParts = (Arc<Org>, Arc<dyn port::OrgWatch>, Arc<Semaphore>);
+#[derive(Clone)]
+struct OrgParts {
+    org: Arc<Org>,
+    watch: Arc<dyn port::OrgWatch>,
+    examiner: Arc<dyn port::Examiner>,
+    places: Arc<Semaphore>,
+}
 
 struct Builder<'a> {
     policy: &'a Policy,
@@ -139,7 +148,12 @@ impl Builder<'_> {
                 app.name, app.org
             )));
         };
-        let (org, watch, places) = self.org(settings)?;
+        let OrgParts {
+            org,
+            watch,
+            examiner,
+            places,
+        } = self.org(settings)?;
         let seats = app.stores.iter();
         let stores = seats.map(|entry| self.connections.seat(self.policy, entry, &self.house.clock));
         let stores = stores.collect::<Result<Vec<_>, _>>()?;
@@ -174,6 +188,11 @@ impl Builder<'_> {
             live_check: settings.live_check,
             catch_up_spacing: settings.catch_up_spacing,
             watch: Some(watch),
+            exam: Exam {
+                examiner,
+                org: examination::org(settings),
+                subject: examination::subject(app),
+            },
         })
     }
 
@@ -209,7 +228,12 @@ impl Builder<'_> {
         ));
         let ends = certificate_file.as_deref().map(certificate_end).transpose()?;
         let watch: Arc<dyn port::OrgWatch> = Arc::new(Watch::new(org.clone(), ends));
-        let parts = (org, watch, places);
+        let parts = OrgParts {
+            examiner: Arc::new(Clinic::new(org.clone())),
+            org,
+            watch,
+            places,
+        };
         self.orgs.insert(settings.name.clone(), parts.clone());
         Ok(parts)
     }
@@ -229,7 +253,8 @@ fn limits(org: &OrgPolicy, app: &AppPolicy) -> Limits {
 
 fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port::Target>, Failure> {
     let wrong = |text: String| Failure::config(format!("app {}: {text}", app.name));
-    let client_credentials = app.client_credentials.unwrap_or(false);
+    let by_flow = app.flow == Some(Flow::ClientCredentials);
+    let client_credentials = app.client_credentials.unwrap_or(by_flow);
     match (&app.target, method) {
         (Target::ExternalClientApp { name, consumer, .. }, Method::Staged) => {
             let settings = StagedSettings {

@@ -15,7 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The user on whose behalf a person acts, when the control endpoint is not told.
 pub(super) const ADMIN: &str = "admin@sandbox.example";
-const PERMISSIONS: [&str; 3] = ["ExternalClientAppDeveloper", "ViewClientSecret", "ModifyMetadata"];
+const PERMISSIONS: [&str; 5] = [
+    "ExternalClientAppDeveloper",
+    "ViewClientSecret",
+    "ModifyMetadata",
+    "CustomizeApplication",
+    "ManageRemoteAccess",
+];
 
 /// Builds the org.
 ///
@@ -121,6 +127,7 @@ fn connected(world: &mut World, seed: &ConnectedAppSeed) -> Result<(), String> {
         approved_users: seed.approved_users.clone(),
         hidden: seed.hidden,
         read_only: seed.read_only,
+        managed: seed.managed,
         ..plain(
             world,
             &seed.name,
@@ -160,6 +167,7 @@ fn external(world: &mut World, seed: &ExternalClientAppSeed) -> Result<(), Strin
     let app = App {
         component: Element::node("ExternalClientApplication", vec![oauth]),
         used: seed.used,
+        managed: seed.managed,
         approved_users: seed.approved_users.clone(),
         ..plain(
             world,
@@ -208,6 +216,7 @@ fn plain(
         used: true,
         hidden: false,
         read_only: false,
+        managed: false,
         deleted: false,
         consumers,
         overrides,

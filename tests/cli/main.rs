@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod compare;
 mod daemon;
+mod doctor;
 mod notify;
 mod plan;
 mod readers;

@@ -29,6 +29,7 @@ use crate::clock::Timestamp;
 use crate::engine::adopt::{Brought, Contact};
 use crate::engine::board::{AppCard, Board};
 use crate::engine::command::{Command, Control, Reply};
+use crate::engine::examine::Exam;
 use crate::engine::lane::{LaneEnd, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
 use crate::engine::live::Seen;
@@ -64,6 +65,8 @@ pub struct Managed {
     pub catch_up_spacing: Duration,
     /// Our own login to the org, looked at on a timer; `None` where nobody can.
     pub watch: Option<Arc<dyn port::OrgWatch>>,
+    /// How it is found out what it is fit for.
+    pub exam: Exam,
 }
 
 impl Managed {
