@@ -21,7 +21,7 @@ pub use self::stores::record_access;
 use crate::cli::exit::Failure;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::engine::examine::Exam;
-use crate::engine::ledger::Ledgers;
+use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
 use crate::policy::Policy;
@@ -73,7 +73,14 @@ pub fn build(
     };
     let mut apps = BTreeMap::new();
     for (name, app) in &policy.apps {
-        apps.insert(name.clone(), builder.managed(app, true)?);
+        let mut managed = builder.managed(app, true)?;
+        let run = ledgers.apps.get(name).and_then(AppLedger::running);
+        if let Some(run) = run.filter(|run| managed.way(&run.method).is_none()) {
+            let before = serde_json::from_value::<AppPolicy>(run.policy.clone()).ok();
+            let before = before.and_then(|before| builder.managed(&before, false).ok());
+            managed.former = before.and_then(|before| before.way(&run.method));
+        }
+        apps.insert(name.clone(), managed);
     }
     for (name, ledger) in &ledgers.apps {
         let Some(run) = ledger.running().filter(|_| !apps.contains_key(name)) else {
@@ -157,27 +164,31 @@ impl Builder<'_> {
         let seats = app.stores.iter();
         let stores = seats.map(|entry| self.connections.seat(self.policy, entry, &self.house.clock));
         let stores = stores.collect::<Result<Vec<_>, _>>()?;
-        let method = app.methods.first().copied().unwrap_or(match app.target {
-            Target::ExternalClientApp { .. } => Method::Staged,
-            Target::ConnectedApp { .. } => Method::Update,
-        });
-        let seat = Seat {
-            app: app.name.clone(),
-            org: app.org.clone(),
-            token_url: app
-                .token_url
-                .as_ref()
-                .map_or_else(|| org.token_url(), ToString::to_string),
-            base_uri: settings.url.as_str().trim_end_matches('/').to_owned(),
-            method: method.word().to_owned(),
-            target: target(org, app, method)?,
-            stores,
-            house: self.house.clone(),
+        let mut ways = Vec::new();
+        for method in &app.methods {
+            ways.push(Arc::new(Seat {
+                app: app.name.clone(),
+                org: app.org.clone(),
+                token_url: app
+                    .token_url
+                    .as_ref()
+                    .map_or_else(|| org.token_url(), ToString::to_string),
+                base_uri: settings.url.as_str().trim_end_matches('/').to_owned(),
+                method: method.word().to_owned(),
+                target: target(org.clone(), app, *method)?,
+                stores: stores.clone(),
+                house: self.house.clone(),
+            }));
+        }
+        let Some(seat) = ways.first().cloned() else {
+            return Err(Failure::config(format!("app {}: it has no method", app.name)));
         };
         let policy = serde_json::to_value(app)
             .map_err(|_| Failure::failed(format!("app {}: its policy cannot be journaled", app.name)))?;
         Ok(Managed {
-            seat: Arc::new(seat),
+            seat,
+            ways,
+            former: None,
             timing: in_policy.then(|| app.timing.clone()),
             limits: limits(settings, app),
             policy,

@@ -250,6 +250,9 @@ pub trait OrgWatch: Send + Sync {
 
     /// Logins that were accepted, and that were not, since the start.
     fn logins(&self) -> (u64, u64);
+
+    /// Requests used and allowed in 24 hours, as any answer last said. Asks nobody.
+    fn api(&self) -> Option<(u64, u64)>;
 }
 
 /// Asks an org what it and its apps are fit for. **Read-only**: no request of it changes anything anywhere, and none

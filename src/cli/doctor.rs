@@ -13,7 +13,7 @@ use crate::app;
 use crate::cli::exit::{self, Failure};
 use crate::cli::{Context, config, output, reader, runtime};
 use crate::clock::SystemClock;
-use crate::doctor::{AppReport, Finding, MethodVerdict, OrgReport};
+use crate::doctor::{AppReport, Finding, MethodVerdict, OrgFindings};
 use crate::engine::examine;
 use crate::engine::ledger::Ledgers;
 use crate::journal::NoJournal;
@@ -51,12 +51,15 @@ fn code(apps: &[AppReport]) -> u8 {
     }
 }
 
-async fn examine(policy: &Policy, wanted: Option<&str>) -> Result<(Vec<OrgReport>, Vec<AppReport>), Failure> {
+async fn examine(
+    policy: &Policy,
+    wanted: Option<&str>,
+) -> Result<(Vec<OrgFindings>, Vec<AppReport>), Failure> {
     let ledgers = reader::ledgers(&policy.journal.database).await?;
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let prints = app::fingerprint_key(policy)?;
     let house = app::house(Arc::new(NoJournal), prints, clock, random);
-    let mut orgs: BTreeMap<String, OrgReport> = BTreeMap::new();
+    let mut orgs: BTreeMap<String, OrgFindings> = BTreeMap::new();
     let mut apps = Vec::new();
     for (name, managed) in app::build(policy, &Ledgers::default(), &house)? {
         if wanted.is_some_and(|wanted| wanted != name) {
@@ -77,7 +80,7 @@ async fn examine(policy: &Policy, wanted: Option<&str>) -> Result<(Vec<OrgReport
     Ok((orgs.into_values().collect(), apps))
 }
 
-fn print(orgs: &[OrgReport], apps: &[AppReport]) {
+fn print(orgs: &[OrgFindings], apps: &[AppReport]) {
     for report in orgs {
         output::line(&format!("org {}", report.org));
         report.findings.iter().for_each(finding);

@@ -94,7 +94,11 @@ fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
     let none = AppLedger::default();
     let ledger = ledgers.apps.get(app).unwrap_or(&none);
     let managed = policy.apps.get(app);
-    let (next_due, due) = next_due(managed, ledger, now);
+    let (next_due, mut due) = next_due(managed, ledger, now);
+    let budget = managed.and_then(|app| ledgers.service.budget.get(&app.org));
+    if let (Some("now"), Some((since, used, limit))) = (next_due.as_deref(), budget) {
+        due = format!("{due}; it waits since {since}: the org has used {used} of its {limit} daily requests");
+    }
     let running = ledger.running().map(|run| run.method.clone());
     Row {
         app: app.to_owned(),

@@ -10,7 +10,7 @@ use super::{connected, external, flow, stores};
 
 /// What was found about an org.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OrgReport {
+pub struct OrgFindings {
     /// Its name in the policy.
     pub org: String,
     /// Salesforce's id of it.
@@ -43,8 +43,8 @@ pub struct AppReport {
 }
 
 /// Judges an org.
-pub fn org(asked: &OrgAsked, seen: &OrgSeen) -> OrgReport {
-    OrgReport {
+pub fn org(asked: &OrgAsked, seen: &OrgSeen) -> OrgFindings {
+    OrgFindings {
         org: asked.name.clone(),
         id: seen.login.is().and_then(|login| login.org.clone()),
         newest: seen.newest.is().copied(),
@@ -55,7 +55,7 @@ pub fn org(asked: &OrgAsked, seen: &OrgSeen) -> OrgReport {
 /// Judges an app of an org that was judged before.
 pub fn app(
     subject: &Subject,
-    org: &OrgReport,
+    org: &OrgFindings,
     seen: &AppSeen,
     at_stores: &[StoreSeen],
     proof: &Proof,

@@ -26,4 +26,4 @@ mod stores;
 pub use advice::Advice;
 pub use choose::{Choice, choose};
 pub use finding::{Finding, Means, MethodVerdict, Standing, Way};
-pub use judge::{AppReport, OrgReport, app, org};
+pub use judge::{AppReport, OrgFindings, app, org};

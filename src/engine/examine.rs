@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::doctor::observed::{AppSeen, Known, Lack, OrgAsked, Proof, Seen, StoreSeen, Subject};
-use crate::doctor::{self, AppReport, OrgReport};
+use crate::doctor::{self, AppReport, MethodVerdict, OrgFindings};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::seat::Seat;
 use crate::port::{Examiner, Fault, Place, Slot, Verdict};
@@ -25,13 +27,48 @@ pub struct Exam {
     pub subject: Subject,
 }
 
+/// What is remembered of an app's examination: outside the history, since it can be found out again. Holds no secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// When.
+    pub at: Timestamp,
+    /// The org's name in the policy.
+    pub org: String,
+    /// Salesforce's id of the org.
+    pub id: Option<String>,
+    /// The newest API version that the org offered then.
+    pub version: u32,
+    /// What the policy listed then.
+    pub listed: Vec<String>,
+    /// What was found about each method.
+    pub methods: Vec<MethodVerdict>,
+}
+
+impl Remembered {
+    /// The name under which it is kept.
+    pub fn name(app: &str) -> String {
+        format!("doctor {app}")
+    }
+
+    /// Whether it is young enough, and about what the policy lists now.
+    pub fn stands(&self, now: Timestamp, longest: Duration, listed: &[String]) -> bool {
+        now.since(self.at) < longest && self.listed == listed
+    }
+}
+
 /// Examines the org of `exam`.
-pub async fn org(exam: &Exam) -> OrgReport {
+pub async fn org(exam: &Exam) -> OrgFindings {
     doctor::org(&exam.org, &exam.examiner.org().await)
 }
 
 /// Examines the app of `exam` in an org that was examined before. `grace` is what a rotation would leave.
-pub async fn app(seat: &Seat, exam: &Exam, org: &OrgReport, grace: Duration, mut known: Known) -> AppReport {
+pub async fn app(
+    seat: &Seat,
+    exam: &Exam,
+    org: &OrgFindings,
+    grace: Duration,
+    mut known: Known,
+) -> AppReport {
     let seen = exam.examiner.app(&exam.subject).await;
     let places = join_all((0..seat.stores.len()).map(|store| place(seat, store, grace))).await;
     known.slot_is_ours = slot_is_ours(&seen, &places);

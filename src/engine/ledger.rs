@@ -1,6 +1,7 @@
 //! What the journal knows of each app: the fold of its notes. Serves the engine, `status` and `plan` alike.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::engine::health::Health;
@@ -65,6 +66,9 @@ pub struct Overdue {
     /// For a person.
     pub why: String,
 }
+
+/// A wait that an onlooker wonders about.
+const NOTABLE: Duration = Duration::from_secs(60);
 
 /// How many idempotency keys of an app are remembered.
 const KEYS_KEPT: usize = 64;
@@ -255,9 +259,10 @@ impl AppLedger {
                 self.failed_at = Some(at);
                 self.failed_by = Some(end.clone());
             }
-            Event::Deferred {
-                why, failed: true, ..
-            } => run.trouble = Some(why.clone()),
+            // What the other side asked to wait for is no failure, and worth knowing all the same.
+            Event::Deferred { why, until, failed } if *failed || until.since(at) >= NOTABLE => {
+                run.trouble = Some(why.clone());
+            }
             Event::Declined { .. } | Event::Postponed { .. } | Event::Lost { .. } => {
                 run.trouble = Some(tell::sentence(step, &run.stores));
             }
@@ -320,7 +325,7 @@ impl AppLedger {
         let retry = self.failed_at.filter(|_| self.failures > 0).map(|at| {
             // An hour, doubling to a day: each attempt without overlap costs consumers an outage.
             let hours = 1_u64 << self.failures.saturating_sub(1).min(5);
-            at + std::time::Duration::from_secs(3600 * hours.min(24))
+            at + Duration::from_secs(3600 * hours.min(24))
         });
         crate::schedule::Ledger {
             adopted_at: self.adopted_at.map(Timestamp::to_utc),

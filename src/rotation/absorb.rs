@@ -41,7 +41,7 @@ pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, gu
             why,
             until,
             person: false,
-        } => defer(state, now, until, why),
+        } => later(state, now, until, why),
         Observation::Resume { by, take_over } => vec![Event::Resumed { by, take_over }],
         Observation::Abandon { by } if state.may_abandon() => {
             vec![Event::Aborting {
@@ -63,6 +63,18 @@ fn restarted(state: &State) -> Vec<Event> {
         .into_iter()
         .filter(|effect| state.progress(*effect).is_intent());
     std::iter::once(Event::Restarted).chain(out.map(lost)).collect()
+}
+
+/// Not now. A wait that the other side asked for (a quota, a maintenance) is no failure.
+fn later(state: &State, now: Timestamp, until: Option<Timestamp>, why: String) -> Vec<Event> {
+    match until {
+        None => defer(state, now, None, why),
+        Some(until) => vec![Event::Deferred {
+            until: until.max(now + retry(state)),
+            why,
+            failed: false,
+        }],
+    }
 }
 
 /// Try later; after too many failures somebody is told, and it goes on by itself at the longest distance.
@@ -106,7 +118,7 @@ fn performed(state: &State, effect: Effect, answer: Answer, now: Timestamp) -> V
                 effect,
                 why: why.clone(),
             }];
-            events.extend(defer(state, now, until, format!("{effect}: {why}")));
+            events.extend(later(state, now, until, format!("{effect}: {why}")));
             events
         }
         Answer::Refused(why) => refused(state, effect, why, now),

@@ -12,6 +12,10 @@ use crate::engine::note::Note;
 use crate::port::journal::JournalFault;
 use crate::rotation::Observation;
 
+/// The policy lists several methods, and which of them is open is not known yet.
+pub(super) const NOT_EXAMINED: &str =
+    "rekeyd has not found out yet which of the listed methods is open: try again when the org answers";
+
 impl Supervisor {
     pub(super) async fn command(
         &mut self,
@@ -44,6 +48,7 @@ impl Supervisor {
                     Some((_, id)) => Reply::Started(*id),
                     None => match may_rotate(&managed, &ledger, now, ignore_window, self.busy.contains(&app))
                     {
+                        Ok(()) if self.choice(&app, &managed).is_none() => Reply::refused(NOT_EXAMINED),
                         Ok(()) => Reply::Started(self.begin(&app, &managed, reason, by, key).await?),
                         Err(reply) => reply,
                     },

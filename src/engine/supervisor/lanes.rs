@@ -28,6 +28,7 @@ impl Supervisor {
         key: Option<String>,
     ) -> Result<RotationId, JournalFault> {
         let id = self.id()?;
+        let managed = &self.seated(app, managed);
         let seat = &managed.seat;
         let note = Note::Started {
             method: seat.method.clone(),
@@ -76,7 +77,7 @@ impl Supervisor {
                 told(&name, state, events);
             }),
         };
-        let seat = managed.seat.clone();
+        let seat = self.seated(app, managed).seat;
         self.tasks.spawn(app, async move {
             Task::Lane(lane::run(seat, state, first, around).await)
         });
