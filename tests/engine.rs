@@ -15,6 +15,10 @@ mod catch_up;
 mod clock_jumps;
 #[path = "engine/defect.rs"]
 mod defect;
+#[path = "engine/examined.rs"]
+mod examined;
+#[path = "engine/fitness.rs"]
+mod fitness;
 #[path = "engine/hand_clock.rs"]
 mod hand_clock;
 #[path = "engine/late.rs"]

@@ -60,17 +60,23 @@ pub(super) fn own_login() -> Finding {
     .remedy("take it out of the policy; give rekeyd a login app of its own")
 }
 
-fn managed(managed: &Seen<bool>) -> Option<Finding> {
+fn managed(managed: &Seen<bool>) -> Vec<Finding> {
     match managed {
-        Seen::Is(true) => Some(
+        Seen::Is(true) => vec![
             Finding::closes(
                 "managed",
                 &[Way::Regenerate],
                 "it belongs to a package: its metadata cannot be written here",
             )
-            .remedy("its publisher rotates it; a copy of your own can be rotated here"),
-        ),
-        Seen::Is(false) | Seen::Not(..) => None,
+            .remedy("its publisher rotates it; an app of your own can be rotated here"),
+            Finding::doubts(
+                "managed-slot",
+                &[Way::Staged],
+                "whether an org that only installed an app may stage a pair of it is not documented, and only a change \
+                 can tell",
+            ),
+        ],
+        Seen::Is(false) | Seen::Not(..) => Vec::new(),
     }
 }
 

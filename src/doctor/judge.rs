@@ -103,7 +103,11 @@ impl AppReport {
     /// It could not be found out: something did not answer.
     pub fn is_doubtful(&self) -> bool {
         let open_question = |finding: &Finding| {
-            matches!(finding.means, Means::Doubts(_)) && finding.code != "in-place-change"
+            matches!(finding.means, Means::Doubts(_))
+                && !matches!(
+                    finding.code.as_str(),
+                    "in-place-change" | "managed-slot" | "migrated"
+                )
         };
         self.chosen
             .as_ref()

@@ -40,8 +40,10 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         Some(text) => RecordId::parse(text).ok_or("org_id: 15 or 18 letters and digits")?,
         None => RecordId::parse(&format!("00D{}", chance.alphanumeric(12))).ok_or("org_id")?,
     };
+    let clock = Clock::new(seed.clock.mode, start);
     let mut world = World {
-        clock: Clock::new(seed.clock.mode, start),
+        api_since: clock.now(),
+        clock,
         chance,
         org,
         base_url,

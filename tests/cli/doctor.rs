@@ -98,7 +98,7 @@ impl Clinic {
 }
 
 /// What the org may be asked by something that changes nothing.
-const READS: [&str; 11] = [
+const READS: [&str; 12] = [
     "credential.get",
     "credential.list",
     "introspect",
@@ -109,6 +109,7 @@ const READS: [&str; 11] = [
     "staged.list",
     "token.jwt_bearer",
     "token.refresh_token",
+    "usage",
     "versions",
 ];
 
