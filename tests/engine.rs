@@ -29,5 +29,7 @@ mod live_check;
 mod own_login;
 #[path = "engine/reload.rs"]
 mod reload;
+#[path = "engine/verdicts.rs"]
+mod verdicts;
 #[path = "engine/world.rs"]
 mod world;

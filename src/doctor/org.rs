@@ -21,7 +21,9 @@ pub(super) fn findings(asked: &OrgAsked, seen: &OrgSeen) -> Vec<Finding> {
     if let Seen::Is(login) = &seen.login {
         found.push(token(login));
         found.extend(rights(seen));
-        found.push(types(asked, seen));
+        if !login.jwt {
+            found.push(types(asked, seen));
+        }
     }
     found.push(quota(asked, seen.api));
     found.push(creation());

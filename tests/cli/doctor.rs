@@ -168,17 +168,70 @@ fn an_org_with_everything_wrong() {
             ]),
         }];
         seed.switches = serde_json::from_value(serde_json::json!({ "token_format": "jwt" })).unwrap();
-        seed.daily_api_requests = 20;
-        seed.connected_apps[0].read_only = true;
-        seed.connected_apps[0].secret_optional = true;
+        seed.daily_api_requests = 40;
+        let external = |name: &str| ExternalClientAppSeed {
+            name: name.into(),
+            ..ExternalClientAppSeed::default()
+        };
+        let mut portal = external("Portal");
+        portal.switches.insert("secret_api_enabled".into(), false.into());
+        let mut desk = external("Desk");
+        desk.consumers = vec![ConsumerSeed::default(), ConsumerSeed::default()];
+        seed.external_client_apps
+            .extend([portal, desk, external("Legacy")]);
     });
-    for act in [Act::Stage {
-        app: "Billing".into(),
-        by: None,
-    }] {
-        clinic.org.act(act).unwrap();
+    clinic
+        .org
+        .act(Act::Stage {
+            app: "Billing".into(),
+            by: None,
+        })
+        .unwrap();
+    let mut more = String::new();
+    for (app, name) in [
+        ("portal", "Portal"),
+        ("desk", "Desk"),
+        ("gone", "Gone"),
+        ("login", "Rekeyd_Login"),
+    ] {
+        more += &format!(
+            "[app.{app}]\norg = \"test\"\nstores = [{{ store = \"local\", path = \"{app}\" }}]\nschedule = {{ every = \
+             \"90d\" }}\nflow = \"jwt-bearer\"\n[app.{app}.external_client_app]\nname = \"{name}\"\nallow_key_change = \
+             true\n"
+        );
     }
+    std::fs::create_dir(clinic.bench.path("policy.d")).unwrap();
+    clinic.bench.write("policy.d/more.toml", &more);
     clinic.give("billing", "3MVG9CANARYbilling", "CANARYanother0123456789");
-    std::fs::remove_file(clinic.bench.path("secrets/apps/legacy")).ok();
     assert_snapshot!("doctor_everything_wrong", clinic.examine(&["doctor"], 3));
+}
+
+/// Metadata out of reach, an app of somebody else's, and a wrong secret that is taken for the right one.
+#[test]
+fn apps_that_no_program_can_rotate() {
+    let clinic = clinic(|seed| {
+        seed.users = vec![UserSeed {
+            username: USER.into(),
+            permissions: Some(vec![
+                "ExternalClientAppDeveloper".into(),
+                "ViewClientSecret".into(),
+            ]),
+        }];
+        let vacuous = serde_json::json!({ "secret_optional_is_vacuous": true });
+        seed.switches = serde_json::from_value(vacuous).unwrap();
+        seed.external_client_apps[0].secret_optional = true;
+        seed.external_client_apps[0].managed = true;
+    });
+    clinic.give("billing", "3MVG9CANARYbilling", "CANARYbilling0123456789");
+    clinic.give("legacy", "3MVG9CANARYlegacy", SECRET);
+    assert_snapshot!("doctor_no_program", clinic.examine(&["doctor"], 3));
+}
+
+/// An org that does not answer is no finding about it.
+#[test]
+fn an_org_that_is_away() {
+    let bench = Bench::new();
+    let ran = bench.run(&["doctor", "billing"]).ends(1);
+    assert!(ran.out.contains("our own login was not to be had"), "{}", ran.out);
+    assert!(ran.out.contains("method   staged: unknown"), "{}", ran.out);
 }

@@ -99,7 +99,7 @@ fn flow(node: &Node<'_>) -> Option<Flow> {
         let found = Flow::ALL.into_iter().find(|flow| flow.word() == text);
         found.ok_or_else(|| {
             let complaint = Complaint::from(format!("there is no flow {}", quoted(text)));
-            match hint::closest(text, words.into_iter()) {
+            match hint::closest(text, words) {
                 Some(close) => complaint.help(format!("did you mean `{close}`?")),
                 None => complaint.help(format!("known: {}", hint::one_of(words))),
             }

@@ -7,8 +7,17 @@ use super::super::rest;
 use crate::doctor::observed::{ComponentSeen, ConnectedSeen, Seen, Subject};
 use crate::port::Fault;
 
-pub(super) async fn look(org: &Org, subject: &Subject) -> ConnectedSeen {
+/// `soap`: our session is one that SOAP takes.
+pub(super) async fn look(org: &Org, subject: &Subject, soap: bool) -> ConnectedSeen {
     let name = &subject.name;
+    if !soap {
+        return ConnectedSeen {
+            component: Seen::unasked(),
+            managed: Seen::unasked(),
+            twin: twin(org, name, None).await.into(),
+            credentials: Seen::unasked(),
+        };
+    }
     let component = metadata::read(org, name).await.map(|(component, _)| component);
     let key = component
         .as_ref()
@@ -52,7 +61,10 @@ async fn managed(org: &Org, properties: Result<Option<metadata::Properties>, Fau
 /// An External Client App of the same name, which a migration leaves (salesforce-metadata.md §2.3 E), and whether it has
 /// the same consumer key.
 async fn twin(org: &Org, name: &str, key: Option<&str>) -> Result<Option<Option<bool>>, Fault> {
-    let Some(app) = rest::app(org, name).await? else {
+    // Where an org serves Connected Apps too, their list gives the app itself: ids of the other kind begin with `0x`
+    // (salesforce-oauth-rest.md §1).
+    let found = rest::app(org, name).await?;
+    let Some(app) = found.filter(|id| id.as_str().starts_with("0x")) else {
         return Ok(None);
     };
     let rows = rest::consumers(org, &app).await.ok();

@@ -7,7 +7,8 @@ use super::super::rest::{self, Ids};
 use crate::doctor::observed::{ExternalSeen, Lack, Seen, SlotSeen, Subject};
 use crate::port::Fault;
 
-pub(super) async fn look(org: &Org, subject: &Subject) -> ExternalSeen {
+/// `soap`: our session is one that SOAP takes.
+pub(super) async fn look(org: &Org, subject: &Subject, soap: bool) -> ExternalSeen {
     let mut seen = ExternalSeen {
         exists: Seen::unasked(),
         managed: Seen::unasked(),
@@ -21,7 +22,9 @@ pub(super) async fn look(org: &Org, subject: &Subject) -> ExternalSeen {
     let app = rest::app(org, &subject.name).await;
     seen.exists = app.as_ref().map(Option::is_some).map_err(Fault::clone).into();
     let Ok(Some(app)) = app else { return seen };
-    seen.managed = managed(org, subject).await.into();
+    if soap {
+        seen.managed = managed(org, subject).await.into();
+    }
     let rows = match rest::consumers(org, &app).await {
         Ok(rows) => rows,
         Err(fault) => {

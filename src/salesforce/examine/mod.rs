@@ -47,6 +47,8 @@ impl Examiner for Clinic {
         let newest = self.newest().await.into();
         let login: Seen<LoginSeen> = self.login().await.into();
         let (rights, types) = match login.is() {
+            // SOAP would only say once more what is known of the token.
+            Some(login) if login.jwt => (rights::rights(&self.org).await.into(), Seen::unasked()),
             Some(_) => {
                 let types = self
                     .org
@@ -67,9 +69,10 @@ impl Examiner for Clinic {
     }
 
     async fn app(&self, subject: &Subject) -> AppSeen {
+        let soap = self.org.session().await.is_ok_and(|session| !session.jwt);
         match subject.kind {
-            Kind::External => AppSeen::External(external::look(&self.org, subject).await),
-            Kind::Connected => AppSeen::Connected(connected::look(&self.org, subject).await),
+            Kind::External => AppSeen::External(external::look(&self.org, subject, soap).await),
+            Kind::Connected => AppSeen::Connected(connected::look(&self.org, subject, soap).await),
         }
     }
 }
