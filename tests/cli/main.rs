@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod compare;
 mod daemon;
+mod demo;
 mod notify;
 mod plan;
 mod readers;
