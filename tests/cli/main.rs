@@ -13,6 +13,7 @@ mod check;
 mod compare;
 mod daemon;
 mod demo;
+mod fields;
 mod notify;
 mod plan;
 mod readers;
