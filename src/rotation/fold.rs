@@ -11,8 +11,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
     match event {
         Event::Restarted => {
             state.restarted_at = Some(at);
-            state.rechecked = false;
-            state.superseded = None;
+            interrupted(&mut state);
         }
         Event::Baselined {
             old,
@@ -228,8 +227,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 reason: reason.clone(),
                 again: *again,
             };
-            state.rechecked = false;
-            state.superseded = None;
+            interrupted(&mut state);
         }
         Event::Resumed { by: _, take_over } => {
             state.rest = Rest::Running;
@@ -298,6 +296,14 @@ fn progressed(state: &mut State) {
         Rest::Held { again: Some(_), .. } => state.rest = Rest::Running,
         Rest::Held { again: None, .. } | Rest::Running | Rest::Ended(_) => {}
     }
+}
+
+/// Time has passed that nobody counted: what was looked at right before a step has to be looked at again. For a mint that
+/// is the empty slot, since an entry counts as ours only within the request's lifetime of it.
+fn interrupted(state: &mut State) {
+    state.rechecked = false;
+    state.superseded = None;
+    state.baselined &= state.caps.value_by != ValueBy::Salesforce || !state.mint.is_open();
 }
 
 /// What a look had found right before is no longer fresh.

@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
@@ -14,6 +15,7 @@ mod compare;
 mod daemon;
 mod demo;
 mod fields;
+mod kills;
 mod notify;
 mod plan;
 mod readers;
