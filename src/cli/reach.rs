@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::client::Client;
 use crate::cli::exit::Failure;
 use crate::cli::{Context, USUAL_POLICY, config, output};
+use crate::engine::tell::AppKind;
 use crate::policy::{Outline, Policy};
 
 /// Where the shipped unit and the shipped policy have them.
@@ -77,6 +78,12 @@ impl Reach {
                 self.path.display()
             ))),
         }
+    }
+
+    /// What an app is at Salesforce, where the policy says it.
+    pub fn kind(&self, app: &str) -> Option<AppKind> {
+        let app = self.policy.as_ref()?.apps.get(app)?;
+        AppKind::named(app.target.kind())
     }
 
     /// The journal's file.

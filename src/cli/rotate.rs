@@ -16,7 +16,7 @@ use crate::cli::reach::Reach;
 use crate::cli::{Context, output, reader, runtime};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::note::Note;
-use crate::engine::tell;
+use crate::engine::tell::{self, AppKind};
 use crate::port::journal::{Journal, Record, RecordQuery};
 use crate::rotation::{Event, RotationId};
 
@@ -68,6 +68,7 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
             app: args.app.clone(),
             id,
             json: context.json,
+            kind: reach.kind(&args.app),
         };
         tokio::select! {
             end = follow.to_the_end(journal) => end,
@@ -87,6 +88,7 @@ struct Follow {
     app: String,
     id: RotationId,
     json: bool,
+    kind: Option<AppKind>,
 }
 
 impl Follow {
@@ -144,7 +146,10 @@ impl Follow {
                 step: Event::Held { reason, .. },
             } => Err(Failure {
                 code: exit::HELD,
-                text: format!("held; what to do: {}", tell::remedy(&reason, &self.app)),
+                text: format!(
+                    "held; what to do: {}",
+                    tell::in_setup(tell::remedy(&reason, &self.app), self.kind)
+                ),
             }),
             Note::HoldAsked { .. } | Note::Behind { .. } => Err(Failure {
                 code: exit::HELD,

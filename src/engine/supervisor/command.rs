@@ -9,7 +9,7 @@ use crate::engine::command::{Command, Reply};
 use crate::engine::lane::Word;
 use crate::engine::ledger::{AppLedger, Run};
 use crate::engine::note::Note;
-use crate::engine::tell;
+use crate::engine::tell::{self, AppKind};
 use crate::port::journal::JournalFault;
 use crate::rotation::Observation;
 
@@ -245,7 +245,7 @@ fn not_beside(app: &str, ledger: &AppLedger, run: &Run, now: Timestamp) -> Reply
                 "a rotation is under way, and held: {}",
                 tell::hold_words(hold, &run.stores)
             ),
-            remedy: tell::remedy(hold, app),
+            remedy: tell::in_setup(tell::remedy(hold, app), AppKind::of(&run.policy)),
             rotation: Some(rotation),
         };
     }
