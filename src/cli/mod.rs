@@ -19,6 +19,7 @@ mod plan;
 mod reach;
 mod reader;
 pub mod references;
+mod roots;
 mod rotate;
 mod run;
 mod sandbox;
