@@ -303,7 +303,9 @@ fn progressed(state: &mut State) {
 fn interrupted(state: &mut State) {
     state.rechecked = false;
     state.superseded = None;
-    state.baselined &= state.caps.value_by != ValueBy::Salesforce || !state.mint.is_open();
+    // An orphan that is known to be ours is removed before anything is looked at anew: then nobody could tell whose it is.
+    let next_is_mint = state.mint.is_open() && state.orphan.is_none() && state.discard.is_open();
+    state.baselined &= state.caps.value_by != ValueBy::Salesforce || !next_is_mint;
 }
 
 /// What a look had found right before is no longer fresh.
