@@ -152,7 +152,8 @@ fn unhealthy(app: &str, health: &Health) -> (String, String, String) {
         ),
         Health::Foreign { .. } => {
             format!(
-                "Find out who changed it and whether it is to stay; `rekeyd submit {app}` makes it known."
+                "Find out who changed it and whether it is to stay: `rekeyd adopt {app}` takes it over, or, where no \
+                 API shows it, `rekeyd submit {app}`; otherwise put the one of before back in force."
             )
         }
     };
@@ -189,7 +190,8 @@ fn failed(incident: &Incident, app: &str, ledger: &AppLedger, now: Timestamp) ->
     let help = ledger
         .running()
         .and_then(|run| run.state.hold())
-        .map(|hold| sentence(tell::remedy(hold, app)));
+        .zip(ledger.running())
+        .map(|(hold, run)| sentence(tell::remedy(hold, app, run.state.is_rotated())));
     (what, happened.join(" "), help.unwrap_or_default())
 }
 

@@ -139,7 +139,7 @@ impl Follow {
                 step: Event::Held { reason, .. },
             } => Err(Failure {
                 code: exit::HELD,
-                text: format!("held; what to do: {}", tell::remedy(&reason, &self.app)),
+                text: format!("held; what to do: {}", tell::remedy(&reason, &self.app, false)),
             }),
             Note::HoldAsked { .. } | Note::Behind { .. } => Err(Failure {
                 code: exit::HELD,

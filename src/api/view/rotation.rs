@@ -61,7 +61,10 @@ pub fn rotation_page(id: RotationId, records: &[Record], now: Timestamp) -> Opti
         started_at: moment(run.started_at),
         state: tell::state_words(&run.state, &run.stores, now),
         held: run.state.hold().is_some(),
-        remedy: run.state.hold().map(|hold| tell::remedy(hold, &app)),
+        remedy: run
+            .state
+            .hold()
+            .map(|hold| tell::remedy(hold, &app, run.state.is_rotated())),
         rotated_at: run.state.rotated_at.map(moment),
         ended_at: end.map(|_| moment(run.last_at)),
         outcome: end.map(End::word),
