@@ -15,6 +15,8 @@ mod catch_up;
 mod clock_jumps;
 #[path = "engine/defect.rs"]
 mod defect;
+#[path = "engine/given_up.rs"]
+mod given_up;
 #[path = "engine/hand_clock.rs"]
 mod hand_clock;
 #[path = "engine/late.rs"]

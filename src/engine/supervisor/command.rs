@@ -11,7 +11,7 @@ use crate::engine::ledger::{AppLedger, Run};
 use crate::engine::note::Note;
 use crate::engine::tell::{self, AppKind};
 use crate::port::journal::JournalFault;
-use crate::rotation::Observation;
+use crate::rotation::{Observation, State};
 
 impl Supervisor {
     pub(super) async fn command(
@@ -65,11 +65,11 @@ impl Supervisor {
                 self.resume(&app, &managed, &ledger, by, take_over).await?
             }
             Command::Abandon { by, .. } => self.abandon(&app, &managed, &ledger, by).await,
-            Command::Submit { pair, .. } => {
-                return self.bring(&app, &managed, &ledger, Brought::Pair(pair), reply);
+            Command::Submit { pair, by, .. } => {
+                return self.bring(&app, &managed, &ledger, Brought::Pair(pair), by, reply);
             }
             Command::Adopt { by, .. } => {
-                return self.bring(&app, &managed, &ledger, Brought::Consent(by), reply);
+                return self.bring(&app, &managed, &ledger, Brought::Consent(by.clone()), by, reply);
             }
         };
         let _gone = reply.send(answer);
@@ -83,9 +83,14 @@ impl Supervisor {
         managed: &Managed,
         ledger: &AppLedger,
         brought: Brought,
+        by: String,
         reply: oneshot::Sender<Reply>,
     ) -> Result<(), JournalFault> {
-        let refusal = if ledger.running().is_some() {
+        let rotated = |state: &State| state.may_give_up() || state.is_given_up();
+        let refusal = if ledger.running().is_some_and(|run| rotated(&run.state)) {
+            self.prove_successor(app, managed, brought, by, reply);
+            return Ok(());
+        } else if ledger.running().is_some() {
             "a rotation is under way: `abandon` it first, if it is held"
         } else if self.busy.contains(app) {
             "rekeyd is just looking at this app: try again in a moment"
@@ -180,13 +185,17 @@ impl Supervisor {
         let Some(run) = ledger.running() else {
             return Reply::refused("no rotation is under way");
         };
-        if !run.state.may_abandon() {
+        let given_up = run.state.may_give_up();
+        if !run.state.may_abandon() && !given_up {
             return Reply::refused("past the point of no return: it can only go on");
         }
         if !self.say(app, Word::Abandon { by: by.clone() }).await {
             self.lane(app, managed, run.state.clone(), Observation::Abandon { by });
         }
-        Reply::Done("abandoning".into())
+        Reply::Done(match given_up {
+            true => "giving up the retirement: the old credential is left as it is, and `status` says what is accepted".into(),
+            false => "abandoning".into(),
+        })
     }
 }
 
@@ -245,7 +254,10 @@ fn not_beside(app: &str, ledger: &AppLedger, run: &Run, now: Timestamp) -> Reply
                 "a rotation is under way, and held: {}",
                 tell::hold_words(hold, &run.stores)
             ),
-            remedy: tell::in_setup(tell::remedy(hold, app), AppKind::of(&run.policy)),
+            remedy: tell::in_setup(
+                tell::remedy(hold, app, run.state.is_rotated()),
+                AppKind::of(&run.policy),
+            ),
             rotation: Some(rotation),
         };
     }

@@ -148,7 +148,8 @@ impl Supervisor {
 
     pub(super) async fn looked(&mut self, look: Result<Look, JoinError>) {
         match look {
-            Ok(Look::Live(app, seen)) => self.credentials_seen(app, seen).await,
+            Ok(Look::Live(app, seen, primary)) => self.credentials_seen(app, seen, primary).await,
+            Ok(Look::Successor(found)) => self.succeed(*found).await,
             Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
             Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,
             // A defect of ours. The others go on.

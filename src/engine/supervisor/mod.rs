@@ -11,6 +11,7 @@ mod lanes;
 mod live;
 mod org;
 mod overdue;
+mod succeed;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use self::clock::Watchman;
 use self::live::Live;
 use self::org::Orgs;
+use self::succeed::Successor;
 use self::tasks::Tasks;
 use crate::clock::Timestamp;
 use crate::engine::adopt::{Brought, Contact};
@@ -31,7 +33,7 @@ use crate::engine::board::{AppCard, Board};
 use crate::engine::command::{Command, Control, Reply};
 use crate::engine::lane::{LaneEnd, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
-use crate::engine::live::Seen;
+use crate::engine::live::{Primary, Seen};
 use crate::engine::note::Note;
 use crate::engine::seat::{House, Seat};
 use crate::port::journal::{JournalFault, RecordQuery};
@@ -100,6 +102,8 @@ pub struct Supervisor {
     resting: BTreeMap<String, Timestamp>,
     tasks: Tasks,
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
+    /// What a person brings to an app whose rotation is being ended for it, and who waits for the answer.
+    successors: BTreeMap<String, (Brought, oneshot::Sender<Reply>)>,
     /// Commands for an app that is only being looked at: they are heard as soon as the look is over.
     parked: Vec<(Command, oneshot::Sender<Reply>)>,
     /// Apps that a signal asked for while they were being looked at, and whether by name.
@@ -114,7 +118,8 @@ pub struct Supervisor {
 
 /// A look that ended.
 enum Look {
-    Live(String, Vec<Seen>),
+    Live(String, Vec<Seen>, Option<Primary>),
+    Successor(Box<Successor>),
     Org(String, Timestamp, Result<OrgReport, Fault>, (u64, u64)),
     Time(String, Timestamp, Result<Timestamp, Fault>),
 }
@@ -160,6 +165,7 @@ impl Supervisor {
             resting: BTreeMap::new(),
             tasks: Tasks::default(),
             submitters: BTreeMap::new(),
+            successors: BTreeMap::new(),
             parked: Vec::new(),
             woken: BTreeMap::new(),
             board: Arc::default(),
