@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::doctor::observed::{AppSeen, Lack, OrgSeen, Seen, Subject};
-use crate::document::Document;
+use crate::document::{Document, RecordIds};
 use crate::rotation::{Capabilities, RotationId, Tri};
 pub use crate::rotation::{ProbeReport, Refusal, Verdict, VersionRef};
 use crate::secret::Credential;
@@ -198,6 +198,11 @@ pub struct Cutover {
 pub trait Target: Send + Sync {
     /// What this method can do here.
     fn capabilities(&self) -> Capabilities;
+
+    /// The ids that Salesforce gives the app, once a survey has seen them. Methods that know it by name only have none.
+    fn record(&self) -> Option<RecordIds> {
+        None
+    }
 
     /// Reads everything that decisions need.
     async fn survey(&self) -> Result<Survey, Fault>;

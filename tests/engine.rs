@@ -19,6 +19,8 @@ mod defect;
 mod examined;
 #[path = "engine/fitness.rs"]
 mod fitness;
+#[path = "engine/given_up.rs"]
+mod given_up;
 #[path = "engine/hand_clock.rs"]
 mod hand_clock;
 #[path = "engine/late.rs"]

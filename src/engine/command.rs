@@ -44,7 +44,7 @@ pub enum Command {
         /// A foreign entry or version to take over.
         take_over: Option<String>,
     },
-    /// End the rotation under way, before its point of no return.
+    /// End the rotation under way, before its point of no return; or, once it is rotated, without the retirement.
     Abandon {
         /// Which app.
         app: String,
@@ -58,12 +58,14 @@ pub enum Command {
         /// Who.
         by: String,
     },
-    /// A person hands over the live pair of an unadopted app.
+    /// A person hands over the live pair: of an unadopted app, or one that was made in Setup.
     Submit {
         /// Which app.
         app: String,
         /// The pair.
         pair: Credential,
+        /// Who.
+        by: String,
     },
 }
 
@@ -93,6 +95,24 @@ pub enum Reply {
         /// Why, for a person.
         why: String,
         /// Until when, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// Not now: a person's word is waited for first.
+    Held {
+        /// Why, for a person.
+        why: String,
+        /// What that person can do, with the commands.
+        remedy: String,
+        /// The rotation that is held, if it is one.
+        rotation: Option<RotationId>,
+    },
+    /// Not now: this rotation has not ended.
+    UnderWay {
+        /// Where it stands, for a person.
+        why: String,
+        /// Which one.
+        rotation: RotationId,
+        /// When it goes on or ends, where that is known.
         until: Option<Timestamp>,
     },
     /// Rotated, or tried, only just now.

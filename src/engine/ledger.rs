@@ -73,6 +73,9 @@ const NOTABLE: Duration = Duration::from_secs(60);
 /// How many idempotency keys of an app are remembered.
 const KEYS_KEPT: usize = 64;
 
+/// How many superseded keys are remembered: the staged slot holds one.
+const FORMER_KEPT: usize = 8;
+
 /// What is known of one app.
 #[derive(Clone, Debug, Default)]
 pub struct AppLedger {
@@ -80,6 +83,10 @@ pub struct AppLedger {
     pub adopted_at: Option<Timestamp>,
     /// The pair that is current, by print.
     pub current: Option<Fingerprint>,
+    /// Its key, where a rotation of ours has made it.
+    pub current_key: Option<Fingerprint>,
+    /// Keys of pairs of ours that were superseded, and since when, without having been retired.
+    pub former: Vec<(Fingerprint, Timestamp)>,
     /// Since when it is, if anything says so.
     pub since: Option<Timestamp>,
     /// Why it is not adopted yet.
@@ -126,6 +133,10 @@ impl AppLedger {
                 proof: _,
             } => {
                 self.adopted_at = Some(at);
+                if self.current != Some(*pair) {
+                    let key = self.current_key.take();
+                    self.superseded(key, at);
+                }
                 self.current = Some(*pair);
                 self.since = *since;
                 self.unadopted = None;
@@ -247,12 +258,20 @@ impl AppLedger {
             Event::Rotated => {
                 self.last_success = Some(at);
                 self.current = run.state.new;
+                self.current_key = run.state.new_key;
+                self.former.clear();
                 self.since = Some(at);
                 self.failures = 0;
                 self.failed_at = None;
                 self.failed_by = None;
                 self.health = None;
                 self.overdue = None;
+            }
+            Event::Ended {
+                end: End::GivenUp { .. },
+            } => {
+                let key = run.state.old_key;
+                self.superseded(key, at);
             }
             Event::Ended { end } if !end.is_rotated() => {
                 self.failures = self.failures.saturating_add(1);
@@ -287,8 +306,16 @@ impl AppLedger {
             | Event::Resumed { .. }
             | Event::Aborting { .. }
             | Event::Undoing { .. }
+            | Event::GivingUp { .. }
+            | Event::Former { .. }
             | Event::Ended { .. } => {}
         }
+    }
+
+    fn superseded(&mut self, key: Option<Fingerprint>, at: Timestamp) {
+        self.former.extend(key.map(|key| (key, at)));
+        let surplus = self.former.len().saturating_sub(FORMER_KEPT);
+        self.former.drain(..surplus);
     }
 
     /// The journal says nothing of it: a new app, or a new journal.
@@ -316,7 +343,7 @@ impl AppLedger {
         match self.run.as_ref()?.state.end()? {
             end @ (End::Ignored | End::NotOffered { .. }) => Some(end).filter(|_| self.failures > 0),
             end @ End::Undone { .. } => Some(end).filter(|_| self.failures >= 3),
-            End::Done { .. } | End::Abandoned { .. } => None,
+            End::Done { .. } | End::Abandoned { .. } | End::GivenUp { .. } => None,
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::engine::tell;
 use crate::rotation::{Event, State};
 
-/// Logs what was written. Store names are in the history; here their numbers do.
-pub fn log(app: &str, state: &State, events: &[Event]) {
+/// Logs what was written. `stores` are those of the rotation, by name.
+pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
     let id = state.id;
     for event in events {
-        let text = tell::sentence(event, &[]);
+        let text = tell::sentence(event, stores);
         match event {
             Event::Held { .. } | Event::Blocked { .. } => tracing::error!(app, rotation = %id, "{text}"),
             Event::Lost { .. }
@@ -18,6 +18,7 @@ pub fn log(app: &str, state: &State, events: &[Event]) {
             | Event::Undoing { .. }
             | Event::Aborting { .. }
             | Event::Recovered { .. }
+            | Event::GivingUp { .. }
             | Event::OldUnknown => tracing::warn!(app, rotation = %id, "{text}"),
             Event::Deferred { .. } | Event::Intended { .. } => tracing::debug!(app, rotation = %id, "{text}"),
             Event::Baselined { .. }
@@ -31,6 +32,7 @@ pub fn log(app: &str, state: &State, events: &[Event]) {
             | Event::Rechecked { .. }
             | Event::Superseded { .. }
             | Event::Restarted
+            | Event::Former { .. }
             | Event::Rotated
             | Event::Resumed { .. }
             | Event::Ended { .. } => tracing::info!(app, rotation = %id, "{text}"),

@@ -225,6 +225,12 @@ impl Desk {
         }
     }
 
+    /// Its mutating calls so far, and its appends.
+    pub fn counts(&self) -> (usize, usize) {
+        let (calls, appends) = self.fuse.counts();
+        (calls.len(), appends.len())
+    }
+
     /// Asks for something.
     pub async fn ask(&self, command: Command) -> Reply {
         let (reply, answer) = oneshot::channel();
@@ -248,7 +254,7 @@ impl World {
         let (commands, asked) = mpsc::channel(8);
         let (_controls, told_all) = mpsc::channel(8);
         let (drain, tick) = (CancellationToken::new(), Duration::from_secs(30));
-        let told = Arc::new(|_: &str, _: &State, _: &[Event]| {});
+        let told = Arc::new(|_: &str, _: &[String], _: &State, _: &[Event]| {});
         let supervisor = Supervisor::new(around.house(&house), apps, tick, told, drain)
             .await
             .unwrap();

@@ -200,7 +200,7 @@ identity_file = "{home}/two.key"
         let ledgers = Ledgers::read(&records).unwrap();
         let mut apps = app::build(policy, &ledgers, &house).ok().unwrap();
         apps.iter_mut().for_each(|(app, managed)| change(app, managed));
-        let told = Arc::new(|_: &str, _: &State, _: &[Event]| {});
+        let told = Arc::new(|_: &str, _: &[String], _: &State, _: &[Event]| {});
         let drain = CancellationToken::new();
         let supervisor = Supervisor::new(house.clone(), apps, TICK, told, drain.clone())
             .await

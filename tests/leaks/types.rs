@@ -65,6 +65,7 @@ fn document() -> Document {
         org: "prod".into(),
         token_url: "https://acme.my.salesforce.com/services/oauth2/token".into(),
         base_uri: "https://acme.my.salesforce.com".into(),
+        record: None,
     };
     Document::empty().with(&FieldNames::default(), &pair(), &stamp)
 }
@@ -119,6 +120,7 @@ fn what_holds_a_secret_does_not_show_it() {
     said.debug(&Command::Submit {
         app: "an-app".into(),
         pair: pair(),
+        by: "a person".into(),
     });
     said.debug(&login(secret()));
     said.debug(&vault(secret()));

@@ -7,10 +7,11 @@ use crate::clock::Timestamp;
 use crate::engine::adopt::Brought;
 use crate::engine::command::{Command, Reply};
 use crate::engine::lane::Word;
-use crate::engine::ledger::AppLedger;
+use crate::engine::ledger::{AppLedger, Run};
 use crate::engine::note::Note;
+use crate::engine::tell::{self, AppKind};
 use crate::port::journal::JournalFault;
-use crate::rotation::Observation;
+use crate::rotation::{Observation, State};
 
 /// The policy lists several methods, and which of them is open is not known yet.
 pub(super) const NOT_EXAMINED: &str =
@@ -46,8 +47,14 @@ impl Supervisor {
                     .and_then(|key| ledger.asked.iter().rev().find(|(asked, _)| asked == key));
                 match before {
                     Some((_, id)) => Reply::Started(*id),
-                    None => match may_rotate(&managed, &ledger, now, ignore_window, self.busy.contains(&app))
-                    {
+                    None => match may_rotate(
+                        &app,
+                        &managed,
+                        &ledger,
+                        now,
+                        ignore_window,
+                        self.busy.contains(&app),
+                    ) {
                         Ok(()) if self.choice(&app, &managed).is_none() => Reply::refused(NOT_EXAMINED),
                         Ok(()) => Reply::Started(self.begin(&app, &managed, reason, by, key).await?),
                         Err(reply) => reply,
@@ -63,11 +70,11 @@ impl Supervisor {
                 self.resume(&app, &managed, &ledger, by, take_over).await?
             }
             Command::Abandon { by, .. } => self.abandon(&app, &managed, &ledger, by).await,
-            Command::Submit { pair, .. } => {
-                return self.bring(&app, &managed, &ledger, Brought::Pair(pair), reply);
+            Command::Submit { pair, by, .. } => {
+                return self.bring(&app, &managed, &ledger, Brought::Pair(pair), by, reply);
             }
             Command::Adopt { by, .. } => {
-                return self.bring(&app, &managed, &ledger, Brought::Consent(by), reply);
+                return self.bring(&app, &managed, &ledger, Brought::Consent(by.clone()), by, reply);
             }
         };
         let _gone = reply.send(answer);
@@ -81,9 +88,14 @@ impl Supervisor {
         managed: &Managed,
         ledger: &AppLedger,
         brought: Brought,
+        by: String,
         reply: oneshot::Sender<Reply>,
     ) -> Result<(), JournalFault> {
-        let refusal = if ledger.running().is_some() {
+        let rotated = |state: &State| state.may_give_up() || state.is_given_up();
+        let refusal = if ledger.running().is_some_and(|run| rotated(&run.state)) {
+            self.prove_successor(app, managed, brought, by, reply);
+            return Ok(());
+        } else if ledger.running().is_some() {
             "a rotation is under way: `abandon` it first, if it is held"
         } else if self.busy.contains(app) {
             "rekeyd is just looking at this app: try again in a moment"
@@ -178,17 +190,22 @@ impl Supervisor {
         let Some(run) = ledger.running() else {
             return Reply::refused("no rotation is under way");
         };
-        if !run.state.may_abandon() {
+        let given_up = run.state.may_give_up();
+        if !run.state.may_abandon() && !given_up {
             return Reply::refused("past the point of no return: it can only go on");
         }
         if !self.say(app, Word::Abandon { by: by.clone() }).await {
             self.lane(app, managed, run.state.clone(), Observation::Abandon { by });
         }
-        Reply::Done("abandoning".into())
+        Reply::Done(match given_up {
+            true => "giving up the retirement: the old credential is left as it is, and `status` says what is accepted".into(),
+            false => "abandoning".into(),
+        })
     }
 }
 
 pub(super) fn may_rotate(
+    app: &str,
     managed: &Managed,
     ledger: &AppLedger,
     now: Timestamp,
@@ -199,20 +216,21 @@ pub(super) fn may_rotate(
         return Err(Reply::refused("the app has left the policy"));
     };
     if let Some((by, why)) = &ledger.hold {
-        return Err(Reply::refused(format!("held by {by}: {why}")));
+        return Err(Reply::Held {
+            why: format!("held by {by}: {why}"),
+            remedy: format!("`rekeyd resume {app}` lets it go on"),
+            rotation: ledger.running().map(|run| run.state.id),
+        });
     }
     if ledger.adopted_at.is_none() {
         let why = ledger.unadopted.as_deref();
         let why = why.unwrap_or("rekeyd has not looked at it yet");
         return Err(Reply::refused(format!("not adopted yet: {why}")));
     }
-    if let Some(until) = ledger.grace_until() {
-        return Err(Reply::Refused {
-            why: format!("the previous credential is in grace until {until}"),
-            until: Some(until),
-        });
+    if let Some(run) = ledger.running() {
+        return Err(not_beside(app, ledger, run, now));
     }
-    if ledger.running().is_some() || busy {
+    if busy {
         return Err(Reply::refused("a rotation is under way"));
     }
     let last = ledger.run.as_ref().map(|run| run.last_at);
@@ -229,5 +247,38 @@ pub(super) fn may_rotate(
             })
         }
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Why none is started beside the rotation that is under way.
+fn not_beside(app: &str, ledger: &AppLedger, run: &Run, now: Timestamp) -> Reply {
+    let rotation = run.state.id;
+    if let Some(hold) = run.state.hold() {
+        return Reply::Held {
+            why: format!(
+                "a rotation is under way, and held: {}",
+                tell::hold_words(hold, &run.stores)
+            ),
+            remedy: tell::in_setup(
+                tell::remedy(hold, app, run.state.is_rotated()),
+                AppKind::of(&run.policy),
+            ),
+            rotation: Some(rotation),
+        };
+    }
+    if let Some(until) = ledger.grace_until().filter(|until| *until > now) {
+        return Reply::UnderWay {
+            why: format!("the previous credential is in grace until {until}"),
+            rotation,
+            until: Some(until),
+        };
+    }
+    Reply::UnderWay {
+        why: format!(
+            "a rotation is under way ({rotation}): {}",
+            tell::state_words(&run.state, &run.stores, now)
+        ),
+        rotation,
+        until: run.state.not_before.filter(|until| *until > now),
     }
 }

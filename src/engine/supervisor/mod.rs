@@ -12,6 +12,7 @@ mod lanes;
 mod live;
 mod org;
 mod overdue;
+mod succeed;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use self::clock::Watchman;
 use self::exam::Exams;
 use self::live::Live;
 use self::org::Orgs;
+use self::succeed::Successor;
 use self::tasks::Tasks;
 use crate::clock::Timestamp;
 use crate::doctor::{AppReport, OrgFindings};
@@ -35,7 +37,7 @@ use crate::engine::command::{Command, Control, Reply};
 use crate::engine::examine::Exam;
 use crate::engine::lane::{LaneEnd, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
-use crate::engine::live::Seen;
+use crate::engine::live::{Primary, Seen};
 use crate::engine::note::Note;
 use crate::engine::seat::{House, Seat};
 use crate::port::journal::{JournalFault, RecordQuery};
@@ -105,8 +107,8 @@ impl Managed {
     }
 }
 
-/// Told of everything that was written: app, state, events. Must not block.
-pub type Told = Arc<dyn Fn(&str, &State, &[Event]) + Send + Sync>;
+/// Told of everything that was written: app, its stores by name, state, events. Must not block.
+pub type Told = Arc<dyn Fn(&str, &[String], &State, &[Event]) + Send + Sync>;
 
 /// The engine's top.
 pub struct Supervisor {
@@ -124,6 +126,8 @@ pub struct Supervisor {
     resting: BTreeMap<String, Timestamp>,
     tasks: Tasks,
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
+    /// What a person brings to an app whose rotation is being ended for it, and who waits for the answer.
+    successors: BTreeMap<String, (Brought, oneshot::Sender<Reply>)>,
     /// Commands for an app that is only being looked at: they are heard as soon as the look is over.
     parked: Vec<(Command, oneshot::Sender<Reply>)>,
     /// Apps that a signal asked for while they were being looked at, and whether by name.
@@ -140,7 +144,8 @@ pub struct Supervisor {
 /// A look that ended.
 enum Look {
     Exam(String, Box<OrgFindings>, Vec<AppReport>),
-    Live(String, Vec<Seen>),
+    Live(String, Vec<Seen>, Option<Primary>),
+    Successor(Box<Successor>),
     Org(String, Timestamp, Result<OrgReport, Fault>, (u64, u64)),
     Time(String, Timestamp, Result<Timestamp, Fault>),
 }
@@ -188,6 +193,7 @@ impl Supervisor {
             resting: BTreeMap::new(),
             tasks: Tasks::default(),
             submitters: BTreeMap::new(),
+            successors: BTreeMap::new(),
             parked: Vec::new(),
             woken: BTreeMap::new(),
             board: Arc::default(),
@@ -222,6 +228,7 @@ impl Supervisor {
         mut controls: mpsc::Receiver<Control>,
     ) -> Result<(), JournalFault> {
         let drain = self.drain.clone();
+        self.forget_refused_policy().await;
         loop {
             self.beat(drain.is_cancelled());
             if drain.is_cancelled() && self.tasks.is_empty() {
