@@ -107,7 +107,8 @@ fn in_place(ledgers: &Ledgers, org: &str) -> Option<(bool, String)> {
         let refused = match end {
             Some(End::Ignored) => Some("answered success and changed nothing".to_owned()),
             Some(End::NotOffered { why }) => Some(format!("refused it ({why})")),
-            Some(End::Done { .. } | End::Abandoned { .. } | End::Undone { .. }) | None => None,
+            Some(End::Done { .. } | End::Abandoned { .. } | End::Undone { .. } | End::GivenUp { .. })
+            | None => None,
         };
         match (run.state.is_rotated(), refused) {
             (true, _) => Some((at, true, format!("app {app} was rotated by it, proven at {at}"))),
