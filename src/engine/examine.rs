@@ -107,7 +107,7 @@ fn in_place(ledgers: &Ledgers, org: &str) -> Option<(bool, String)> {
         let refused = match end {
             Some(End::Ignored) => Some("answered success and changed nothing".to_owned()),
             Some(End::NotOffered { why }) => Some(format!("refused it ({why})")),
-            Some(End::Done { .. } | End::GivenUp { .. } | End::Abandoned { .. } | End::Undone { .. })
+            Some(End::Done { .. } | End::Abandoned { .. } | End::Undone { .. } | End::GivenUp { .. })
             | None => None,
         };
         match (run.state.is_rotated(), refused) {
