@@ -39,10 +39,14 @@ pub enum Guard {
     EveryStoreBeforeRotated,
     /// Nothing starts unless the current pair is accepted and the same everywhere.
     SoundBaseline,
+    /// A rotation is given up only once it is rotated.
+    GiveUpOnlyRotated,
+    /// It gives way to another pair only if that one is accepted, and a wrong one is not.
+    ProveBeforeGivingWay,
 }
 
 /// All guards, in order.
-pub const ALL: [Guard; 18] = [
+pub const ALL: [Guard; 20] = [
     Guard::ProbeAfterUnknown,
     Guard::WaitOutLateWrites,
     Guard::StoreBeforeCutover,
@@ -61,6 +65,8 @@ pub const ALL: [Guard; 18] = [
     Guard::RemintOnlyAfterGone,
     Guard::EveryStoreBeforeRotated,
     Guard::SoundBaseline,
+    Guard::GiveUpOnlyRotated,
+    Guard::ProveBeforeGivingWay,
 ];
 
 /// The guards in force.

@@ -9,6 +9,7 @@
 //! gets at once (`engine`), and repetition: nothing is sent twice but after an expired session, which an org
 //! refuses before it looks at the request.
 
+mod examine;
 mod fault;
 mod host;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod update;
 mod watch;
 mod wipe;
 
+pub use examine::Clinic;
 pub use org::{ApiLimits, Org};
 pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};
 pub use staged::{StagedSettings, StagedTarget};

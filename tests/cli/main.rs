@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
@@ -13,7 +14,9 @@ mod check;
 mod compare;
 mod daemon;
 mod demo;
+mod doctor;
 mod fields;
+mod kills;
 mod notify;
 mod plan;
 mod reach;

@@ -28,6 +28,8 @@ pub enum Delete {
     Ends,
     /// The entry goes, and the pair is accepted on.
     Lies,
+    /// The first one is answered and has no effect; the second ends the pair.
+    SecondTime,
 }
 
 /// What an in-place change does.
@@ -56,6 +58,8 @@ pub enum Expect {
     Untouched,
     /// Held, for a person.
     Held,
+    /// Held, and then done all the same.
+    Healed,
     /// Nothing is promised but P1.
     Anything,
 }
@@ -223,6 +227,17 @@ pub fn all() -> Vec<Plan> {
                 Tri::No,
                 Org {
                     delete: Delete::Lies,
+                    ..late
+                },
+            )
+        },
+        Plan {
+            expect: Expect::Healed,
+            ..staged(
+                "staged, delete is lost once",
+                Tri::No,
+                Org {
+                    delete: Delete::SecondTime,
                     ..late
                 },
             )

@@ -1,5 +1,7 @@
 //! The four operations, each one request.
 
+use std::collections::BTreeSet;
+
 use super::super::fault::{Area, Class, Failure};
 use super::super::http::Reply;
 use super::super::org::Org;
@@ -10,12 +12,23 @@ use super::xml::Element;
 use crate::clock::Timestamp;
 use crate::port::{Fault, Outcome};
 
-/// `FileProperties` of one Connected App.
+/// `FileProperties` of one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Properties {
+    pub(crate) id: Option<String>,
     pub(crate) modified: Option<String>,
     pub(crate) manageable: Option<String>,
     pub(crate) namespace: Option<String>,
+}
+
+impl Properties {
+    /// Whether it belongs to a package of somebody else's, where `own` is the org's own namespace.
+    pub(crate) fn managed(&self, own: Option<&str>) -> bool {
+        let foreign = self.namespace.as_deref().is_some_and(|space| Some(space) != own);
+        let state = self.manageable.as_deref().unwrap_or("unmanaged");
+        // `released` and `beta` are what the developing org calls its own.
+        foreign || !matches!(state, "unmanaged" | "released" | "beta")
+    }
 }
 
 /// What the org says of its metadata.
@@ -23,6 +36,8 @@ pub(crate) struct Properties {
 pub(crate) struct Described {
     /// It knows Connected Apps.
     pub(crate) connected_app: bool,
+    /// Every type that it knows.
+    pub(crate) types: BTreeSet<String>,
     /// Its own namespace.
     pub(crate) namespace: Option<String>,
 }
@@ -41,13 +56,19 @@ pub(crate) async fn read(org: &Org, name: &str) -> Result<(Option<Component>, Op
 
 /// Finds one Connected App in the list of them all.
 pub(crate) async fn list(org: &Org, name: &str) -> Result<Option<Properties>, Fault> {
+    list_of(org, "ConnectedApp", name).await
+}
+
+/// The same for any type.
+pub(crate) async fn list_of(org: &Org, kind: &'static str, name: &str) -> Result<Option<Properties>, Fault> {
     let version = org.version().await?;
-    let (element, _) = ask(org, Operation::List { version }).await?;
+    let (element, _) = ask(org, Operation::List { kind, version }).await?;
     let named = |entry: &&Element| {
         let full_name = entry.text_of("fullName");
         full_name.is_some_and(|full_name| full_name.eq_ignore_ascii_case(name))
     };
     Ok(element.all("result").find(named).map(|entry| Properties {
+        id: entry.text_of("id"),
         modified: entry.text_of("lastModifiedDate"),
         manageable: entry.text_of("manageableState"),
         namespace: entry.text_of("namespacePrefix"),
@@ -63,11 +84,13 @@ pub(crate) async fn describe(org: &Org) -> Result<Described, Fault> {
             "describeMetadata answered without a result".into(),
         ));
     };
-    let mut types = result
+    let types = result
         .all("metadataObjects")
         .filter_map(|kind| kind.text_of("xmlName"));
+    let types: BTreeSet<String> = types.collect();
     Ok(Described {
-        connected_app: types.any(|name| name == "ConnectedApp"),
+        connected_app: types.contains("ConnectedApp"),
+        types,
         namespace: result.text_of("organizationNamespace"),
     })
 }

@@ -15,6 +15,8 @@ pub(crate) enum Operation {
     Read(String),
     /// `listMetadata` of the Connected Apps.
     List {
+        /// The name of the type.
+        kind: &'static str,
         /// `NN.0`
         version: String,
     },
@@ -81,10 +83,8 @@ fn body(writer: &mut Writer<Wiped>, operation: &Operation) -> std::io::Result<()
             leaf(writer, "m:type", "ConnectedApp")?;
             leaf(writer, "m:fullNames", name)
         }
-        Operation::List { version } => {
-            nest(writer, "m:queries", |writer| {
-                leaf(writer, "m:type", "ConnectedApp")
-            })?;
+        Operation::List { kind, version } => {
+            nest(writer, "m:queries", |writer| leaf(writer, "m:type", kind))?;
             leaf(writer, "m:asOfVersion", version)
         }
         Operation::Describe { version } => leaf(writer, "m:asOfVersion", version),

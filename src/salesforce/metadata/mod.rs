@@ -12,7 +12,7 @@ mod diff;
 mod envelope;
 mod xml;
 
-pub(crate) use calls::{Described, Properties, describe, list, read, update};
+pub(crate) use calls::{Described, Properties, describe, list, list_of, read, update};
 pub(crate) use component::{Certificate, Component, pem};
 pub(crate) use diff::diff;
 pub(crate) use xml::legal;

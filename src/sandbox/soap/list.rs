@@ -60,7 +60,10 @@ fn properties(world: &World, app: &App) -> Element {
             Element::leaf("lastModifiedById", app.modified_by.long()),
             Element::leaf("lastModifiedByName", who(&app.modified_by)),
             Element::leaf("lastModifiedDate", iso(app.modified)),
-            Element::leaf("manageableState", "unmanaged"),
+            Element::leaf(
+                "manageableState",
+                if app.managed { "installed" } else { "unmanaged" },
+            ),
             Element::leaf("type", kind),
         ],
     )
