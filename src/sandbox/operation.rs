@@ -30,6 +30,8 @@ pub const OPERATIONS: &[&str] = &[
     "soap.updateMetadata",
     "soap.listMetadata",
     "soap.describeMetadata",
+    "soap.deploy",
+    "soap.checkDeployStatus",
     "soap.other",
     "unknown",
 ];
@@ -193,6 +195,8 @@ impl Operation {
                 SoapMethod::Update => "soap.updateMetadata",
                 SoapMethod::List => "soap.listMetadata",
                 SoapMethod::Describe => "soap.describeMetadata",
+                SoapMethod::Deploy => "soap.deploy",
+                SoapMethod::DeployStatus => "soap.checkDeployStatus",
                 SoapMethod::Other => "soap.other",
             },
             Self::Soap { envelope: Err(_), .. } => "soap.other",

@@ -145,6 +145,10 @@ pub struct ExternalClientAppSeed {
     pub client_credentials: bool,
     /// The secret is optional.
     pub secret_optional: bool,
+    /// `fullName` of its `ExtlClntAppGlobalOauthSettings`; the app's name and `_glbloauth` when left out.
+    pub settings_name: Option<String>,
+    /// Further elements of its `ExtlClntAppGlobalOauthSettings`, which a client may not know.
+    pub extra: BTreeMap<String, String>,
     /// Users that may log in by JWT bearer; empty for all.
     pub approved_users: Vec<String>,
     /// Consumers; one is made up when there is none.
@@ -164,6 +168,8 @@ impl Default for ExternalClientAppSeed {
             client_credentials_user: None,
             client_credentials: false,
             secret_optional: false,
+            settings_name: None,
+            extra: BTreeMap::new(),
             approved_users: Vec::new(),
             consumers: Vec::new(),
             switches: toml::Table::new(),
