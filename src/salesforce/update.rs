@@ -326,7 +326,7 @@ impl UpdateTarget {
     }
 }
 
-fn managed(properties: &metadata::Properties, own: Option<&str>) -> bool {
+pub(super) fn managed(properties: &metadata::Properties, own: Option<&str>) -> bool {
     let foreign = properties
         .namespace
         .as_deref()

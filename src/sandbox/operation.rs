@@ -114,7 +114,7 @@ impl Operation {
                 user: (*user).to_owned(),
             },
             ["services", "data"] if get => Self::Versions,
-            ["services", "Soap", "m", version] if post => Self::Soap {
+            ["services", "Soap", "m", version, ..] if post => Self::Soap {
                 version: number(version),
                 envelope: Envelope::read(&call.body),
             },
