@@ -23,6 +23,10 @@ pub struct FieldNames {
     pub org: Option<String>,
     /// The org's origin; `None`: not written.
     pub base_uri: Option<String>,
+    /// The app's id at Salesforce; `None`: not written.
+    pub app_id: Option<String>,
+    /// The consumer's id at Salesforce; `None`: not written.
+    pub consumer_id: Option<String>,
     /// When this credential became current, RFC 3339.
     pub rotated_at: String,
     /// The rotation that wrote it.
@@ -37,6 +41,8 @@ impl Default for FieldNames {
             token_url: Some("token_url".into()),
             org: Some("org".into()),
             base_uri: None,
+            app_id: None,
+            consumer_id: None,
             rotated_at: "rotated_at".into(),
             rotation_id: "rotation_id".into(),
         }
@@ -67,6 +73,17 @@ pub struct Stamp {
     pub token_url: String,
     /// The org's origin.
     pub base_uri: String,
+    /// The app at Salesforce, if the method knows it by id; otherwise what stands there stays.
+    pub record: Option<RecordIds>,
+}
+
+/// A consumer of an External Client App, by the ids of salesforce-oauth-rest.md §1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordIds {
+    /// The app's.
+    pub app: String,
+    /// The consumer's.
+    pub consumer: String,
 }
 
 /// One stored value. Wiped when dropped.
@@ -146,6 +163,20 @@ impl Document {
             (names.token_url.as_ref(), stamp.token_url.clone()),
             (names.org.as_ref(), stamp.org.clone()),
             (names.base_uri.as_ref(), stamp.base_uri.clone()),
+            (
+                names.app_id.as_ref().filter(|_| stamp.record.is_some()),
+                stamp
+                    .record
+                    .as_ref()
+                    .map_or_else(String::new, |record| record.app.clone()),
+            ),
+            (
+                names.consumer_id.as_ref().filter(|_| stamp.record.is_some()),
+                stamp
+                    .record
+                    .as_ref()
+                    .map_or_else(String::new, |record| record.consumer.clone()),
+            ),
             (Some(&names.rotated_at), stamp.at.to_string()),
             (Some(&names.rotation_id), stamp.rotation.to_string()),
         ];
@@ -203,6 +234,7 @@ mod tests {
             org: "prod".into(),
             token_url: "https://x.example/token".into(),
             base_uri: "https://x.example".into(),
+            record: None,
         };
         let new = Credential {
             client_id: "c".into(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::document::Document;
+use crate::document::{Document, RecordIds};
 use crate::rotation::{Capabilities, RotationId, Tri};
 pub use crate::rotation::{ProbeReport, Refusal, Verdict, VersionRef};
 use crate::secret::Credential;
@@ -211,6 +211,11 @@ pub enum Job {
 pub trait Target: Send + Sync {
     /// What this method can do here.
     fn capabilities(&self) -> Capabilities;
+
+    /// The ids that Salesforce gives the app, once a survey has seen them. Methods that know it by name only have none.
+    fn record(&self) -> Option<RecordIds> {
+        None
+    }
 
     /// Reads everything that decisions need.
     async fn survey(&self) -> Result<Survey, Fault>;

@@ -103,6 +103,8 @@ fn names(fields: &Fields) -> FieldNames {
         token_url: fields.token_url.clone(),
         org: fields.org.clone(),
         base_uri: fields.base_uri.clone(),
+        app_id: fields.app_id.clone(),
+        consumer_id: fields.consumer_id.clone(),
         rotated_at: fields.rotated_at.clone(),
         rotation_id: fields.rotation_id.clone(),
     }

@@ -76,6 +76,7 @@ impl Seat {
             org: self.org.clone(),
             token_url: self.token_url.clone(),
             base_uri: self.base_uri.clone(),
+            record: self.target.record(),
         }
     }
 

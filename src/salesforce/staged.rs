@@ -10,6 +10,7 @@ use super::org::Org;
 use super::probe::Prober;
 use super::rest;
 use super::settings::SetupError;
+use crate::document::RecordIds;
 use crate::port::{Cutover, Fault, Minted, Outcome, ProbeReport, Refusal, Survey, Target};
 use crate::rotation::{Capabilities, Tri};
 use crate::secret::Credential;
@@ -53,6 +54,14 @@ impl Target for StagedTarget {
     fn capabilities(&self) -> Capabilities {
         let known = *self.proves_early.lock().unwrap_or_else(PoisonError::into_inner);
         Capabilities::staged(known)
+    }
+
+    fn record(&self) -> Option<RecordIds> {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.as_ref().map(|ids| RecordIds {
+            app: ids.app.as_str().to_owned(),
+            consumer: ids.consumer.as_str().to_owned(),
+        })
     }
 
     async fn survey(&self) -> Result<Survey, Fault> {

@@ -12,6 +12,8 @@ mod bench;
 mod check;
 mod compare;
 mod daemon;
+mod demo;
+mod fields;
 mod notify;
 mod plan;
 mod readers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use rekeyd::clock::Timestamp;
-use rekeyd::document::Document;
+use rekeyd::document::{Document, RecordIds};
 use rekeyd::engine::seat::{House, Seat, StoreSeat};
 use rekeyd::port::journal::{
     Entry, Head, Journal, JournalFault, Record as Row, RecordQuery, Verified, VerifyFault,
@@ -92,6 +92,10 @@ struct WatchedTarget(Arc<dyn Target>, Around);
 impl Target for WatchedTarget {
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()
+    }
+
+    fn record(&self) -> Option<RecordIds> {
+        self.0.record()
     }
 
     async fn survey(&self) -> Result<Survey, Fault> {

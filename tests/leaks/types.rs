@@ -65,6 +65,7 @@ fn document() -> Document {
         org: "prod".into(),
         token_url: "https://acme.my.salesforce.com/services/oauth2/token".into(),
         base_uri: "https://acme.my.salesforce.com".into(),
+        record: None,
     };
     Document::empty().with(&FieldNames::default(), &pair(), &stamp)
 }

@@ -398,6 +398,7 @@ async fn the_format_of_awss_own_rotation_is_kept() {
         org: "prod".into(),
         token_url: "https://unused.example".into(),
         base_uri: "https://acme.my.salesforce.com".into(),
+        record: None,
     };
     let value = before.with(&names, &pair, &stamp);
     let pending = done(store.put_pending(&version("0"), &value, rotation(7)).await);

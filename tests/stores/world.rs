@@ -67,6 +67,7 @@ pub fn with_credential(before: &Document, number: u128) -> Document {
         org: "prod".into(),
         token_url: "https://login.example/token".into(),
         base_uri: "https://login.example".into(),
+        record: None,
     };
     before.with(&FieldNames::default(), &credential, &stamp)
 }

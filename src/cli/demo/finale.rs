@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Seen;
 use super::cast::{App, CAST, Ending, Kind};
+use super::shelf::{Shelf, watched_as};
 use crate::cli::output;
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::sandbox::Snapshot;
@@ -13,6 +14,7 @@ use crate::sandbox::consumer::Summary;
 pub struct Report<'a> {
     pub ledgers: &'a Ledgers,
     pub seen: &'a BTreeMap<String, Seen>,
+    pub shelves: &'a [Shelf],
     pub witnessed: &'a BTreeMap<String, Summary>,
     pub org: &'a Snapshot,
 }
@@ -65,8 +67,10 @@ impl Report<'_> {
             .proven
             .filter(|_| rotated)
             .map_or_else(|| "-".into(), |report| report.probe);
-        let outage = match self.witnessed.get(app.name) {
-            Some(witness) if witness.refusals == 0 => format!("none in {} logins", witness.logins),
+        let worst = self.witnesses(app);
+        let logins: u64 = worst.clone().map(|witness| witness.logins).sum();
+        let outage = match worst.max_by_key(|witness| (witness.refusals, witness.longest_outage_ms)) {
+            Some(witness) if witness.refusals == 0 => format!("none in {logins} logins"),
             Some(witness) => {
                 let trips = witness.longest_outage_round_trips;
                 let plural = if trips == 1 { "" } else { "s" };
@@ -94,6 +98,12 @@ impl Report<'_> {
         ]
     }
 
+    /// What its consumers saw, one in each store.
+    fn witnesses<'b>(&'b self, app: &'b App) -> impl Iterator<Item = &'b Summary> + Clone {
+        let stores = self.shelves.iter();
+        stores.filter_map(|shelf| self.witnessed.get(&watched_as(app.name, shelf.name)))
+    }
+
     fn mints(&self, app: &App) -> u64 {
         let consumers = self
             .org
@@ -115,13 +125,18 @@ impl Report<'_> {
         if !ledger.is_some_and(|ledger| app.ending.is_reached(ledger)) {
             return Some("it did not end so".into());
         }
-        let witness = self.witnessed.get(app.name)?;
-        if witness.refused_at_end || witness.read_errors > 0 || witness.logins == 0 {
-            return Some("its consumer was refused at the end, or could not read".into());
+        if self.witnesses(app).count() != self.shelves.len() {
+            return Some("not each of its consumers was seen".into());
         }
         let overlap = app.kind == Kind::ExternalClientApp || app.ending == Ending::Ignored;
-        if overlap && witness.refusals > 0 {
-            return Some(format!("its consumer was refused {} times", witness.refusals));
+        for witness in self.witnesses(app) {
+            if witness.refused_at_end || witness.read_errors > 0 || witness.logins == 0 {
+                let why = witness.last_read_error.as_deref().unwrap_or("refused");
+                return Some(format!("its consumer ended without it, or could not read: {why}"));
+            }
+            if overlap && witness.refusals > 0 {
+                return Some(format!("its consumer was refused {} times", witness.refusals));
+            }
         }
         (self.mints(app) > 1).then(|| "it was minted more than once".into())
     }

@@ -4,11 +4,12 @@
 //! reads every store and logs in throughout. Each app must end as its seed says. Nothing outside the directory is
 //! touched, and it is left behind to look at.
 //!
-//! - `cast`: the apps, and how each is to end. - `stage`: the files. - `witness`: the consumer's process. - `finale`:
+//! - `cast`: the apps, and how each is to end. - `shelf`: the stores. - `stage`: the files. - `witness`: the consumer's process. - `finale`:
 //!   the table.
 
 mod cast;
 mod finale;
+mod shelf;
 mod stage;
 mod witness;
 
@@ -40,24 +41,8 @@ pub struct Args {
     /// Where to put everything; a new directory under the system's temporary one if left out.
     #[arg(long)]
     directory: Option<PathBuf>,
-    /// Where credentials are published.
-    #[arg(long, value_enum, default_value = "file")]
-    store: StoreChoice,
-    /// The Vault or OpenBao server, for `--store vault`.
-    #[arg(long, env = "VAULT_ADDR")]
-    vault_address: Option<String>,
-    /// A file with a token for it.
-    #[arg(long)]
-    vault_token_file: Option<PathBuf>,
-    /// The KV version 2 mount.
-    #[arg(long, default_value = "secret")]
-    vault_mount: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum StoreChoice {
-    File,
-    Vault,
+    #[command(flatten)]
+    stores: shelf::Shelves,
 }
 
 /// Longer than any cast takes.
@@ -98,7 +83,8 @@ async fn play(args: Args) -> Result<ExitCode, Failure> {
     let witness = witness::Witness::start(&stage, org.base_url())?;
     let seen: Arc<Mutex<BTreeMap<String, Seen>>> = Arc::default();
     let told = {
-        let (seen, stores) = (seen.clone(), vec![stage.store_name.clone()]);
+        let stores: Vec<String> = stage.shelves.iter().map(|shelf| shelf.name.to_owned()).collect();
+        let seen = seen.clone();
         move |app: &str, state: &State, events: &[Event]| listen(&seen, &stores, began, app, state, events)
     };
     let random = Arc::new(SystemRandom);
@@ -118,6 +104,7 @@ async fn play(args: Args) -> Result<ExitCode, Failure> {
     let report = finale::Report {
         ledgers: &ledgers,
         seen: &seen,
+        shelves: &stage.shelves,
         witnessed: &witnessed,
         org: &state,
     };

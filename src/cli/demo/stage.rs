@@ -10,8 +10,9 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine;
 
+use super::Args;
 use super::cast::{CAST, Kind};
-use super::{Args, StoreChoice};
+use super::shelf::{self, Shelf};
 use crate::cli::exit::Failure;
 use crate::random::{Random, SystemRandom, uuid};
 use crate::sandbox::{
@@ -24,23 +25,8 @@ const USER: &str = "rekeyd@demo.example";
 pub struct Stage {
     pub directory: PathBuf,
     pub seed: Seed,
-    pub store_name: String,
-    pub reader: Reader,
+    pub shelves: Vec<Shelf>,
     login_client_id: String,
-    store_table: String,
-}
-
-/// How the witness reads.
-pub enum Reader {
-    File {
-        apps: PathBuf,
-        identity: PathBuf,
-    },
-    Vault {
-        address: String,
-        token_file: PathBuf,
-        mount: String,
-    },
 }
 
 /// Makes the directory and everything in it but the policy, which names the org's address.
@@ -53,7 +39,7 @@ pub fn build(args: &Args) -> Result<Stage, Failure> {
         .fill(&mut key)
         .map_err(|fault| Failure::failed(fault.to_string()))?;
     write(&directory.join("journal.key"), &key)?;
-    let (store_name, store_table, reader) = store(args, &directory)?;
+    let shelves = shelf::build(&args.stores, &directory)?;
     let login_client_id = format!("3MVG9demo{}", "0".repeat(76));
     let login = LoginSeed {
         name: None,
@@ -65,10 +51,8 @@ pub fn build(args: &Args) -> Result<Stage, Failure> {
     Ok(Stage {
         seed: seed(login)?,
         directory,
-        store_name,
-        reader,
+        shelves,
         login_client_id,
-        store_table,
     })
 }
 
@@ -76,6 +60,7 @@ impl Stage {
     /// Writes the policy for the org at `url`.
     pub fn write_policy(&self, url: &str) -> Result<PathBuf, Failure> {
         let shown = self.directory.display();
+        let tables: Vec<&str> = self.shelves.iter().map(|shelf| shelf.table.as_str()).collect();
         let mut text = format!(
             r#"# Written by `rekeyd demo`. The budgets are small: a real org is given 15m and 10m.
 [journal]
@@ -98,7 +83,8 @@ key_file = "{shown}/login.pem"
 
 {}
 "#,
-            self.login_client_id, self.store_table
+            self.login_client_id,
+            tables.join("\n")
         );
         for app in &CAST {
             let table = match app.kind {
@@ -111,12 +97,23 @@ key_file = "{shown}/login.pem"
                     app.name, app.developer_name
                 ),
             };
+            let place = Shelf::place(app.name);
+            let stores = self.shelves.iter();
+            let stores: Vec<String> = stores
+                .map(|shelf| {
+                    format!(
+                        "{{ store = \"{}\", {} = \"{place}\" }}",
+                        shelf.name, shelf.place_word
+                    )
+                })
+                .collect();
             // Writing to a String does not fail.
             let _ = write!(
                 text,
-                "\n[app.{0}]\norg = \"demo\"\nstores = [{{ store = \"{1}\", path = \"demo/{0}\" }}]\n\
+                "\n[app.{0}]\norg = \"demo\"\nstores = [{1}]\n\
                  schedule = {{ every = \"90d\" }}\nfirst = \"now\"\nclient_credentials = true\n{table}\n",
-                app.name, self.store_name
+                app.name,
+                stores.join(", ")
             );
         }
         let path = self.directory.join("rekeyd.toml");
@@ -139,54 +136,6 @@ fn directory(args: &Args) -> Result<PathBuf, Failure> {
     let made = fs::DirBuilder::new().mode(0o700).create(&directory);
     made.map_err(|fault| Failure::failed(format!("{}: {}", directory.display(), fault.kind())))?;
     Ok(directory)
-}
-
-fn store(args: &Args, directory: &Path) -> Result<(String, String, Reader), Failure> {
-    match args.store {
-        StoreChoice::File => {
-            let (secrets, identity) = (directory.join("secrets"), directory.join("store.key"));
-            let made = fs::DirBuilder::new().mode(0o700).create(&secrets);
-            made.map_err(|fault| Failure::failed(format!("{}: {}", secrets.display(), fault.kind())))?;
-            crate::app::generate_identity(&identity)?;
-            let table = format!(
-                "[store.local.file]\ndirectory = \"{}\"\nidentity_file = \"{}\"",
-                secrets.display(),
-                identity.display()
-            );
-            Ok((
-                "local".into(),
-                table,
-                Reader::File {
-                    apps: secrets.join("apps"),
-                    identity,
-                },
-            ))
-        }
-        StoreChoice::Vault => {
-            let needed = || {
-                Failure::failed("--store vault needs --vault-address (or VAULT_ADDR) and --vault-token-file")
-            };
-            let address = args.vault_address.clone().ok_or_else(needed)?;
-            let token_file = args.vault_token_file.as_ref().ok_or_else(needed)?;
-            let token_file =
-                std::path::absolute(token_file).map_err(|fault| Failure::failed(fault.kind().to_string()))?;
-            let mount = args.vault_mount.clone();
-            let table = format!(
-                "[store.corp.vault]\naddress = \"{address}\"\nmount = \"{mount}\"\n\
-                 [store.corp.vault.auth.token]\nfile = \"{}\"",
-                token_file.display()
-            );
-            Ok((
-                "corp".into(),
-                table,
-                Reader::Vault {
-                    address,
-                    token_file,
-                    mount,
-                },
-            ))
-        }
-    }
 }
 
 fn seed(login: LoginSeed) -> Result<Seed, Failure> {

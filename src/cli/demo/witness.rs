@@ -7,10 +7,10 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::cast::CAST;
-use super::stage::{Reader, Stage, write};
+use super::shelf;
+use super::stage::{Stage, write};
 use crate::cli::exit::Failure;
-use crate::sandbox::consumer::{AppConfig, ConsumerConfig, Flow, ReaderConfig, Summary};
+use crate::sandbox::consumer::{AppConfig, ConsumerConfig, Flow, Summary};
 
 /// The running consumer.
 pub struct Witness(Child);
@@ -18,24 +18,9 @@ pub struct Witness(Child);
 impl Witness {
     /// Starts it over all apps.
     pub fn start(stage: &Stage, org: &str) -> Result<Witness, Failure> {
-        let apps = CAST.iter().map(|app| AppConfig {
-            name: app.name.into(),
-            reader: match &stage.reader {
-                Reader::File { apps, identity } => ReaderConfig::File {
-                    path: apps.join("demo").join(app.name).join("current"),
-                    identity_file: identity.clone(),
-                },
-                Reader::Vault {
-                    address,
-                    token_file,
-                    mount,
-                } => ReaderConfig::Vault {
-                    address: address.clone(),
-                    token_file: token_file.clone(),
-                    mount: mount.clone(),
-                    path: format!("demo/{}", app.name),
-                },
-            },
+        let apps = shelf::watched(&stage.shelves).map(|(name, reader)| AppConfig {
+            name,
+            reader,
             flow: Flow::ClientCredentials,
             token_url: Some(format!("{org}/services/oauth2/token")),
             introspect_url: None,

@@ -59,6 +59,16 @@ pub enum ReaderConfig {
         /// The path.
         path: String,
     },
+    /// A secret of AWS Secrets Manager; credentials come by the SDK's usual chain.
+    Aws {
+        /// The region.
+        region: String,
+        /// Another server than AWS's own.
+        #[serde(default)]
+        endpoint_url: Option<String>,
+        /// The secret's name or ARN.
+        name: String,
+    },
 }
 
 /// How a credential is used.

@@ -70,7 +70,7 @@ pub async fn run<W: Write + Send + 'static>(
     let interval = Duration::from_millis(config.interval_ms.max(1));
     let mut apps = JoinSet::new();
     for app in config.apps {
-        let reader = Reader::new(&app).map_err(ConsumerError::Config)?;
+        let reader = Reader::new(&app).await.map_err(ConsumerError::Config)?;
         let door = Door::new(&app).map_err(ConsumerError::Config)?;
         apps.spawn(watch(
             app.name,

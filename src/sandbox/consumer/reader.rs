@@ -38,12 +38,16 @@ pub(super) enum Reader {
         url: String,
         token: Zeroizing<String>,
     },
+    Aws {
+        client: aws_sdk_secretsmanager::Client,
+        name: String,
+    },
 }
 
 const LARGEST: usize = 1 << 20;
 
 impl Reader {
-    pub(super) fn new(app: &AppConfig) -> Result<Self, String> {
+    pub(super) async fn new(app: &AppConfig) -> Result<Self, String> {
         match &app.reader {
             ReaderConfig::File { path, identity_file } => {
                 let text = secret_file(identity_file)?;
@@ -71,6 +75,21 @@ impl Reader {
                     http: client()?,
                     url,
                     token,
+                })
+            }
+            ReaderConfig::Aws {
+                region,
+                endpoint_url,
+                name,
+            } => {
+                let region = aws_sdk_secretsmanager::config::Region::new(region.clone());
+                let mut chain = aws_config::defaults(aws_config::BehaviorVersion::latest()).region(region);
+                if let Some(url) = endpoint_url {
+                    chain = chain.endpoint_url(url);
+                }
+                Ok(Self::Aws {
+                    client: aws_sdk_secretsmanager::Client::new(&chain.load().await),
+                    name: name.clone(),
                 })
             }
         }
@@ -106,6 +125,15 @@ impl Reader {
                 let answer: Answer = serde_json::from_slice(&body)
                     .map_err(|_| ReadError::Failed("the answer is not a secret of KV v2"))?;
                 Ok(answer.data.data)
+            }
+            Self::Aws { client, name } => {
+                let answer = client.get_secret_value().secret_id(name.as_str()).send().await;
+                let answer = answer.map_err(|error| match error.into_service_error() {
+                    error if error.is_resource_not_found_exception() => ReadError::Absent,
+                    _ => ReadError::Failed("the server did not answer, or refused"),
+                })?;
+                let text = Zeroizing::new(answer.secret_string.unwrap_or_default());
+                parse(text.as_bytes())
             }
         }
     }
