@@ -232,7 +232,9 @@ pub trait Target: Send + Sync {
     /// Has Salesforce make another secret and put it in force, in one request; for methods whose cutover mints. The
     /// answer is the id to ask [`Target::job`] for. `key` and `modified` are what the preflight saw.
     async fn regenerate(&self, _key: &str, _modified: Option<&str>) -> Outcome<String> {
-        Outcome::Refused(Refusal::Unsupported("this method's cutover makes no value".into()))
+        Outcome::Refused(Refusal::Unsupported(
+            "this method's cutover makes no value".into(),
+        ))
     }
 
     /// Takes back what [`Target::regenerate`] left set. Safe to repeat. The answer is an id for [`Target::job`].

@@ -39,10 +39,12 @@ pub enum Guard {
     EveryStoreBeforeRotated,
     /// Nothing starts unless the current pair is accepted and the same everywhere.
     SoundBaseline,
+    /// A request that makes a value and puts it in force at once is not sent again while the first is unanswered.
+    MakeOnce,
 }
 
 /// All guards, in order.
-pub const ALL: [Guard; 18] = [
+pub const ALL: [Guard; 19] = [
     Guard::ProbeAfterUnknown,
     Guard::WaitOutLateWrites,
     Guard::StoreBeforeCutover,
@@ -61,6 +63,7 @@ pub const ALL: [Guard; 18] = [
     Guard::RemintOnlyAfterGone,
     Guard::EveryStoreBeforeRotated,
     Guard::SoundBaseline,
+    Guard::MakeOnce,
 ];
 
 /// The guards in force.

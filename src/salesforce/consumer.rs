@@ -6,6 +6,7 @@ use super::fault::Area;
 use super::org::Org;
 use super::rest::{self, Ids};
 use super::settings::SetupError;
+use crate::document::RecordIds;
 use crate::port::{Fault, Survey};
 
 /// One consumer, by the words of the policy.
@@ -76,6 +77,15 @@ impl Consumer {
             Resolved::Found { ids, .. } => Ok(ids),
             Resolved::Obstacle(text) => Err(Fault::NotFound(text)),
         }
+    }
+
+    /// The ids that the last look found.
+    pub(super) fn record(&self) -> Option<RecordIds> {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.as_ref().map(|ids| RecordIds {
+            app: ids.app.as_str().to_owned(),
+            consumer: ids.consumer.as_str().to_owned(),
+        })
     }
 
     /// Reads the live pair and the staged slot into `survey`. How many consumers the app has, if this one was found.

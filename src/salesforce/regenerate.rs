@@ -17,6 +17,7 @@ use super::probe::Prober;
 use super::rest;
 use super::settings::SetupError;
 use super::update::managed;
+use crate::document::RecordIds;
 use crate::port::{Cutover, Fault, Job, Minted, Outcome, ProbeReport, Refusal, Survey, Target};
 use crate::rotation::{Capabilities, Tri};
 use crate::secret::Credential;
@@ -143,14 +144,20 @@ impl RegenerateTarget {
         };
         // Asked for again after the read, so that an edit made between the two is seen.
         let name = found.settings.full_name();
-        let listed = metadata::list_settings(&self.org).await.map_err(Outcome::NotNow)?;
+        let listed = metadata::list_settings(&self.org)
+            .await
+            .map_err(Outcome::NotNow)?;
         let now = listed.into_iter().find(|(one, _)| *one == name);
         let now = now.map(|(_, properties)| properties).unwrap_or_default();
         if now.modified.is_none() || now.modified != found.properties.modified {
             let text = "the app's OAuth settings are being edited";
             return Err(Outcome::Refused(Refusal::Conflict(text.into())));
         }
-        if found.settings.consumer_key().is_some_and(|key| self.org.is_own_login(&key)) {
+        if found
+            .settings
+            .consumer_key()
+            .is_some_and(|key| self.org.is_own_login(&key))
+        {
             let text = "it is the app that rekeyd logs in with";
             return Err(Outcome::Refused(Refusal::Invalid(text.into())));
         }
@@ -201,7 +208,8 @@ impl RegenerateTarget {
         let described = self.org.described().await?;
         if !described.oauth_settings {
             survey.obstacles.push(
-                "the Metadata API of this org does not know the OAuth settings of External Client Apps".into(),
+                "the Metadata API of this org does not know the OAuth settings of External Client Apps"
+                    .into(),
             );
             return Ok(());
         }
@@ -221,7 +229,8 @@ impl RegenerateTarget {
         }
         if shown.is_none() && consumers > 1 {
             survey.obstacles.push(
-                "the app has several consumers, and its OAuth settings do not show which one they belong to".into(),
+                "the app has several consumers, and its OAuth settings do not show which one they belong to"
+                    .into(),
             );
         }
         if managed(&found.properties, described.namespace.as_deref()) {
@@ -243,6 +252,10 @@ impl RegenerateTarget {
 impl Target for RegenerateTarget {
     fn capabilities(&self) -> Capabilities {
         Capabilities::regenerate()
+    }
+
+    fn record(&self) -> Option<RecordIds> {
+        self.consumer.record()
     }
 
     async fn survey(&self) -> Result<Survey, Fault> {
@@ -273,9 +286,7 @@ impl Target for RegenerateTarget {
     }
 
     async fn cutover(&self, _order: &Cutover) -> Outcome<()> {
-        Outcome::Refused(Refusal::Unsupported(
-            "no given secret can be put in force".into(),
-        ))
+        Outcome::Refused(Refusal::Unsupported("no given secret can be put in force".into()))
     }
 
     async fn regenerate(&self, key: &str, modified: Option<&str>) -> Outcome<String> {

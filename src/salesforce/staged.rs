@@ -57,11 +57,7 @@ impl Target for StagedTarget {
     }
 
     fn record(&self) -> Option<RecordIds> {
-        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        ids.as_ref().map(|ids| RecordIds {
-            app: ids.app.as_str().to_owned(),
-            consumer: ids.consumer.as_str().to_owned(),
-        })
+        self.consumer.record()
     }
 
     async fn survey(&self) -> Result<Survey, Fault> {

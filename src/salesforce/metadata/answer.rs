@@ -84,7 +84,10 @@ pub(crate) fn deployed(response: &Element) -> Result<Deployed, Fault> {
     let Some(result) = response.child("result") else {
         return illegible("without a result");
     };
-    match (result.text_of("done").as_deref(), result.text_of("success").as_deref()) {
+    match (
+        result.text_of("done").as_deref(),
+        result.text_of("success").as_deref(),
+    ) {
         (Some("false" | "0"), _) => Ok(Deployed::Running),
         (Some("true" | "1"), Some("true" | "1")) => Ok(Deployed::Succeeded),
         (Some("true" | "1"), Some("false" | "0")) => Ok(Deployed::Failed(failed(result))),
@@ -97,13 +100,17 @@ fn failed(result: &Element) -> Class {
     let code = result.text_of("errorStatusCode").unwrap_or_default();
     let whole = classify("deploy", &code, &message);
     let details = result.child("details");
-    let failures = details.into_iter().flat_map(|details| details.all("componentFailures"));
+    let failures = details
+        .into_iter()
+        .flat_map(|details| details.all("componentFailures"));
     let warning = |failure: &&Element| failure.text_of("problemType").as_deref() == Some("Warning");
     let failures: Vec<&Element> = failures.collect();
     if failures.iter().any(warning) {
         return Class::Invalid("deploy failed for a warning".into());
     }
-    let problems = failures.iter().map(|failure| failure.text_of("problem").unwrap_or_default());
+    let problems = failures
+        .iter()
+        .map(|failure| failure.text_of("problem").unwrap_or_default());
     // Problems have no code of their own, but some begin with one.
     let mut classes = problems.filter_map(|problem| {
         let code = problem.split([':', ' ']).next().unwrap_or_default();

@@ -79,7 +79,14 @@ pub(crate) async fn read_settings(
     name: &str,
 ) -> Result<(Option<OauthSettings>, Option<Timestamp>), Fault> {
     let (kind, name) = (OAUTH_SETTINGS, name.to_owned());
-    let (element, date) = ask(org, Operation::ReadOf { kind, name: name.clone() }).await?;
+    let (element, date) = ask(
+        org,
+        Operation::ReadOf {
+            kind,
+            name: name.clone(),
+        },
+    )
+    .await?;
     let records = element
         .child("result")
         .into_iter()
