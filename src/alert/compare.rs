@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::incident::{Directory, Incident, Subject};
+use super::incident::{Directory, Incident, Kind, Subject};
 use super::message;
 use crate::clock::Timestamp;
 use crate::engine::ledger::Ledgers;
-use crate::port::outbox::{Action, Letter};
+use crate::port::outbox::{Action, Letter, Text};
 
 /// What is compared. The rest is neither opened nor closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +63,10 @@ pub fn letters(
     let begun = open.iter().filter(|(_, incident)| scope.has(incident));
     let begun = begun.filter_map(|(key, incident)| {
         let last = told.get(key);
+        let text = message::opened(incident, ledgers, apps, now);
         let action = match last {
             None => Action::Trigger,
-            Some(last) if is_news(last, incident) => Action::Update,
+            Some(last) if is_news(last, incident, &text) => Action::Update,
             Some(_) => return None,
         };
         let (app, org) = match &incident.subject {
@@ -86,16 +87,18 @@ pub fn letters(
             app: app.cloned(),
             org: org.cloned(),
             rotation: incident.rotation,
-            text: message::opened(incident, ledgers, apps, now),
+            text,
         })
     });
     ended.chain(begun).collect()
 }
 
-/// Worth telling again: worse or better, another case, or twice as often. What was told of the highest count stays
+/// Worth telling again: worse or better, another case, twice as often, or a policy refused for something else. What was told of the highest count stays
 /// told, so that a count that falls and rises is not told at each step.
-fn is_news(last: &Letter, incident: &Incident) -> bool {
-    last.severity != incident.severity
+fn is_news(last: &Letter, incident: &Incident, text: &Text) -> bool {
+    let refused_anew = incident.kind == Kind::ReloadRefused && last.text.happened != text.happened;
+    refused_anew
+        || last.severity != incident.severity
         || last.case != incident.case
         || Incident::edition(incident.count) > Incident::edition(last.count)
 }

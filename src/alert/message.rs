@@ -6,7 +6,7 @@ use crate::engine::board::AppCard;
 use crate::engine::health::Health;
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::service::LoginTrouble;
-use crate::engine::tell;
+use crate::engine::tell::{self, AppKind};
 use crate::port::outbox::{Letter, Text};
 use crate::rotation::{Hold, Rest};
 use crate::schedule::decide;
@@ -63,7 +63,11 @@ fn of_app(
     let (what, happened, command) = match incident.kind {
         Kind::CurrentRefused | Kind::StoresDisagree | Kind::ForeignChange => {
             let health = ledger.health.as_ref().map(|(_, health)| health);
-            unhealthy(app, health.unwrap_or(&Health::Fine))
+            unhealthy(
+                app,
+                card.and_then(|card| AppKind::named(&card.kind)),
+                health.unwrap_or(&Health::Fine),
+            )
         }
         Kind::Held => {
             let (stands, help) = tell::status_words(ledger, app, now);
@@ -133,14 +137,19 @@ fn of_app(
     }
 }
 
-fn unhealthy(app: &str, health: &Health) -> (String, String, String) {
+fn unhealthy(app: &str, kind: Option<AppKind>, health: &Health) -> (String, String, String) {
     let what = match health {
         Health::Fine => "is well",
         Health::Refused { .. } => "publishes a credential that Salesforce REFUSES",
         Health::Disagree { .. } => "has stores that do not hold one credential",
         Health::Foreign { .. } => "has a credential that somebody else put in force",
     };
-    let setup = "Setup > App Manager, or Setup > External Client App Manager, shows the pair in force.";
+    let setup = match kind {
+        Some(kind) => format!("The pair in force: {}.", kind.setup()),
+        None => {
+            "Setup > App Manager, or Setup > External Client App Manager, shows the pair in force.".into()
+        }
+    };
     let command = match health {
         Health::Fine => String::new(),
         Health::Refused { .. } => format!(
@@ -186,10 +195,11 @@ fn failed(incident: &Incident, app: &str, ledger: &AppLedger, now: Timestamp) ->
             happened.push(format!("The last trouble: {}", full(trouble)));
         }
     }
+    let kind = ledger.running().and_then(|run| AppKind::of(&run.policy));
     let help = ledger
         .running()
         .and_then(|run| run.state.hold())
-        .map(|hold| sentence(tell::remedy(hold, app)));
+        .map(|hold| sentence(tell::in_setup(tell::remedy(hold, app), kind)));
     (what, happened.join(" "), help.unwrap_or_default())
 }
 
@@ -344,7 +354,7 @@ fn login(org: &str, trouble: Option<&LoginTrouble>) -> Text {
         next: "rekeyd tries its login again by itself.".into(),
         command: format!(
             "See that the user and the app of [org.{org}.login.jwt] are active and the app's certificate is that of \
-             `key_file` (Setup > App Manager); a new key is taken in by a reload (SIGHUP)."
+             `key_file` (Setup > External Client App Manager, or App Manager for a Connected App); a new key is taken in by a reload (SIGHUP)."
         ),
     }
 }

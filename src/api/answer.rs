@@ -4,11 +4,12 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::view;
 use crate::clock::Timestamp;
 use crate::engine::command::Reply;
+use crate::rotation::RotationId;
 
 /// A refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub(super) struct Problem {
     pub retry_at: Option<Timestamp>,
     /// The same as a distance, in seconds.
     pub retry_after: Option<u64>,
+    /// The rotation that is in the way.
+    pub rotation: Option<RotationId>,
+    /// A person's word is waited for: what that person can do.
+    pub remedy: Option<String>,
 }
 
 impl Problem {
@@ -30,6 +35,8 @@ impl Problem {
             detail: detail.into(),
             retry_at: None,
             retry_after: None,
+            rotation: None,
+            remedy: None,
         }
     }
 
@@ -47,6 +54,12 @@ impl Problem {
         self
     }
 
+    /// This rotation is in the way.
+    fn about(mut self, rotation: Option<RotationId>) -> Self {
+        self.rotation = rotation;
+        self
+    }
+
     /// The daemon is going away.
     pub fn stopping() -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "rekeyd is stopping")
@@ -61,8 +74,18 @@ impl IntoResponse for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        if let (Some(until), Some(fields)) = (self.retry_at, body.as_object_mut()) {
-            fields.insert("retry_at".into(), Value::String(view::moment(until)));
+        if let Some(fields) = body.as_object_mut() {
+            if let Some(until) = self.retry_at {
+                fields.insert("retry_at".into(), json!(view::moment(until)));
+            }
+            if let Some(rotation) = self.rotation {
+                fields.insert("rotation".into(), json!(rotation));
+                fields.insert("location".into(), json!(address(rotation)));
+            }
+            if let Some(remedy) = self.remedy {
+                fields.insert("held".into(), json!(true));
+                fields.insert("remedy".into(), json!(remedy));
+            }
         }
         let kind = [(CONTENT_TYPE, "application/problem+json")];
         let mut response = (self.status, kind, body.to_string()).into_response();
@@ -79,17 +102,37 @@ impl IntoResponse for Problem {
     }
 }
 
+fn address(rotation: RotationId) -> String {
+    format!("/v1/rotations/{rotation}")
+}
+
 /// The engine's answer about `app` as HTTP.
 pub(super) fn reply(app: &str, reply: Reply, now: Timestamp) -> Response {
     match reply {
         Reply::Started(rotation) => {
-            let place = [(LOCATION, format!("/v1/rotations/{rotation}"))];
+            let place = [(LOCATION, address(rotation))];
             let body = Json(json!({ "app": app, "rotation": rotation }));
             (StatusCode::ACCEPTED, place, body).into_response()
         }
         Reply::Done(text) => Json(json!({ "done": text })).into_response(),
         Reply::Refused { why, until } => {
             let problem = Problem::new(StatusCode::CONFLICT, why);
+            match until {
+                Some(until) => problem.until(until, now).into_response(),
+                None => problem.into_response(),
+            }
+        }
+        Reply::Held {
+            why,
+            remedy,
+            rotation,
+        } => {
+            let mut problem = Problem::new(StatusCode::CONFLICT, why).about(rotation);
+            problem.remedy = Some(remedy);
+            problem.into_response()
+        }
+        Reply::UnderWay { why, rotation, until } => {
+            let problem = Problem::new(StatusCode::CONFLICT, why).about(Some(rotation));
             match until {
                 Some(until) => problem.until(until, now).into_response(),
                 None => problem.into_response(),

@@ -9,13 +9,15 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use url::Url;
 
-use crate::cli::exit::Failure;
-use crate::policy::Policy;
+use crate::cli::exit::{self, Failure};
 
 /// Longer than the daemon takes to answer anything.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// The daemon of one policy.
+/// What it answers without asking anybody else.
+const GLANCE: Duration = Duration::from_secs(10);
+
+/// The daemon behind one socket.
 pub struct Client {
     http: reqwest::Client,
     socket: PathBuf,
@@ -25,15 +27,26 @@ pub struct Client {
 #[derive(Debug)]
 pub enum Refusal {
     /// Nobody answers, or not in time.
-    Unreached(String),
+    Unreached {
+        /// For a person.
+        why: String,
+        /// Nobody is there at all: it does not run.
+        nobody: bool,
+    },
     /// It was understood and refused; the daemon says why.
     Refused(String),
+    /// It was understood, and a person is wanted first; the daemon says for what.
+    Held(String),
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         match refusal {
-            Refusal::Unreached(text) | Refusal::Refused(text) => Failure::failed(text),
+            Refusal::Unreached { why: text, .. } | Refusal::Refused(text) => Failure::failed(text),
+            Refusal::Held(text) => Failure {
+                code: exit::HELD,
+                text,
+            },
         }
     }
 }
@@ -42,15 +55,8 @@ impl Client {
     /// Connects to nothing yet.
     ///
     /// # Errors
-    /// [`Failure`] (1) where the policy names no socket.
-    pub fn new(policy: &Policy) -> Result<Client, Failure> {
-        let socket = policy.api.as_ref().and_then(|api| api.socket.clone());
-        let Some(socket) = socket else {
-            return Err(Failure::failed(
-                "the policy has no [api] socket, so no command reaches the daemon: add \
-                 `socket = \"/run/rekeyd/rekeyd.sock\"` to [api] and restart it",
-            ));
-        };
+    /// [`Failure`] (1) where this machine has no memory for it.
+    pub fn at(socket: PathBuf) -> Result<Client, Failure> {
         let built = reqwest::Client::builder()
             .unix_socket(socket.as_path())
             .no_proxy()
@@ -81,12 +87,22 @@ impl Client {
         self.answer(request.body(body)).await
     }
 
-    /// Whether somebody answers.
+    /// Whether somebody answers, at once.
     ///
     /// # Errors
     /// [`Refusal`], with a text for a person.
-    pub async fn status(&self) -> Result<Value, Refusal> {
-        self.answer(self.http.get(address(&["v1", "status"])?)).await
+    pub async fn is_alive(&self) -> Result<(), Refusal> {
+        let request = self.http.get(address(&["healthz"])?).timeout(GLANCE);
+        self.answer(request).await.map(|_alive| ())
+    }
+
+    /// Every app as the daemon's own policy has it.
+    ///
+    /// # Errors
+    /// [`Refusal`], with a text for a person.
+    pub async fn apps(&self) -> Result<Value, Refusal> {
+        let request = self.http.get(address(&["v1", "apps"])?).timeout(GLANCE);
+        self.answer(request).await
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Refusal> {
@@ -100,31 +116,36 @@ impl Client {
         }
         let detail = value.get("detail").and_then(Value::as_str);
         let detail = detail.unwrap_or("the daemon does not say why").to_owned();
-        Err(match status {
-            StatusCode::SERVICE_UNAVAILABLE => Refusal::Unreached(detail),
-            _ => Refusal::Refused(detail),
+        let remedy = value.get("remedy").and_then(Value::as_str);
+        Err(match (status, remedy) {
+            (StatusCode::SERVICE_UNAVAILABLE, _) => Refusal::Unreached {
+                why: detail,
+                nobody: false,
+            },
+            (_, Some(remedy)) => Refusal::Held(format!("{detail}\nwhat to do: {remedy}")),
+            (_, None) => Refusal::Refused(detail),
         })
     }
 
     /// What the error says is not shown, but its kind: it may repeat the request.
     fn unreached(&self, fault: &reqwest::Error) -> Refusal {
         let shown = self.socket.display();
-        if fault.is_timeout() {
-            let within = PATIENCE.as_secs();
-            return Refusal::Unreached(format!("rekeyd did not answer at {shown} within {within} s"));
-        }
-        Refusal::Unreached(match io_kind(fault) {
+        let kind = io_kind(fault);
+        let nobody = matches!(kind, Some(ErrorKind::NotFound | ErrorKind::ConnectionRefused));
+        let why = match kind {
+            _ if fault.is_timeout() => format!("rekeyd did not answer at {shown} in time"),
             Some(ErrorKind::PermissionDenied) => {
                 format!("this user may not use {shown}: only root and the user that rekeyd runs as may")
             }
-            Some(ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            Some(_) if nobody => {
                 format!(
                     "rekeyd is not running: nobody answers at {shown} ([api] socket); start it with `rekeyd run`"
                 )
             }
             Some(kind) => format!("rekeyd cannot be reached at {shown}: {kind}"),
             None => format!("rekeyd broke off at {shown} before it had answered"),
-        })
+        };
+        Refusal::Unreached { why, nobody }
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Failure;
 use crate::cli::{Context, references};
-use crate::policy::{self, Environment, Fault, Policy, SourceFile};
+use crate::policy::{self, Environment, Fault, Outline, Policy, SourceFile};
 
 /// More than any policy may have, so that `policy` refuses it, and little enough to hold.
 const MOST_BYTES: u64 = 1024 * 1024 + 1;
@@ -61,6 +61,21 @@ fn refusal(faults: &[Fault], json: bool) -> Failure {
 /// # Errors
 /// Every fault of every file; never empty.
 pub fn read(path: &Path) -> Result<Policy, Vec<Fault>> {
+    let (files, mut unreadable) = gather(path);
+    if unreadable.is_empty() {
+        return policy::compile_in(&files, &environment());
+    }
+    unreadable.extend(policy::compile::faults_of_some(&files, &environment()));
+    Err(unreadable)
+}
+
+/// What of a policy that is refused the commands need that speak to a running daemon.
+pub fn outline(path: &Path) -> Outline {
+    policy::outline(&gather(path).0)
+}
+
+/// The texts of the files that can be read, and the faults of those that cannot.
+fn gather(path: &Path) -> (Vec<SourceFile>, Vec<Fault>) {
     let mut unreadable = Vec::new();
     let mut files = Vec::new();
     let parts = parts_beside(path).unwrap_or_else(|fault| {
@@ -76,11 +91,7 @@ pub fn read(path: &Path) -> Result<Policy, Vec<Fault>> {
             Err(fault) => unreadable.push(fault),
         }
     }
-    if unreadable.is_empty() {
-        return policy::compile_in(&files, &environment());
-    }
-    unreadable.extend(policy::compile::faults_of_some(&files, &environment()));
-    Err(unreadable)
+    (files, unreadable)
 }
 
 /// What stands in where the policy is silent. What is set to nothing is not set.

@@ -16,8 +16,10 @@ mod history;
 mod line;
 pub mod output;
 mod plan;
+mod reach;
 mod reader;
 pub mod references;
+mod roots;
 mod rotate;
 mod run;
 mod sandbox;
@@ -33,6 +35,9 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::exit::Failure;
 
+/// Where a policy is if nobody says otherwise.
+const USUAL_POLICY: &str = "/etc/rekeyd/rekeyd.toml";
+
 /// Rotates the OAuth credentials of Salesforce client apps, without losing one.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None)]
@@ -43,9 +48,13 @@ pub struct Cli {
         short,
         global = true,
         env = "REKEYD_CONFIG",
-        default_value = "/etc/rekeyd/rekeyd.toml"
+        default_value = USUAL_POLICY
     )]
     config: PathBuf,
+
+    /// The running daemon's socket, where it is not the policy's `[api] socket`.
+    #[arg(long, global = true, value_name = "PATH", env = "REKEYD_SOCKET")]
+    socket: Option<PathBuf>,
 
     /// Print JSON, for machines.
     #[arg(long, global = true)]
@@ -93,6 +102,8 @@ enum Command {
 pub struct Context {
     /// The policy file.
     pub config: PathBuf,
+    /// The daemon's socket, if it was named.
+    pub socket: Option<PathBuf>,
     /// Print JSON.
     pub json: bool,
 }
@@ -102,6 +113,7 @@ pub fn run(cli: Cli) -> ExitCode {
     no_core_dumps();
     let context = Context {
         config: cli.config,
+        socket: cli.socket.filter(|path| !path.as_os_str().is_empty()),
         json: cli.json,
     };
     let done = match cli.command {

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::cli::config::plain;
+use crate::cli::roots;
 use crate::policy::{
     Certificate, Fault, Login, Policy, SinkPolicy, SmtpPolicy, StorePolicy, TokenSource, VaultAuth,
     VaultStore,
@@ -32,6 +33,7 @@ pub fn faults(policy: &Policy) -> Vec<Fault> {
         let roots = tls.client_ca_file.as_ref();
         faults.extend(roots.and_then(|path| public_file("[api.tls] client_ca_file", path)));
     }
+    faults.extend(roots::missing(policy));
     for (name, org) in &policy.orgs {
         let Login::Jwt {
             key_file,

@@ -2,6 +2,7 @@
 //!
 //! The daemon rotates, not this command: ending it stops nothing.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +12,11 @@ use serde_json::{Value, json};
 use crate::cli::client::{Client, Refusal};
 use crate::cli::exit::{self, Failure};
 use crate::cli::line::Lines;
-use crate::cli::{Context, config, output, reader, runtime};
+use crate::cli::reach::Reach;
+use crate::cli::{Context, output, reader, runtime};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::note::Note;
-use crate::engine::tell;
-use crate::policy::Policy;
+use crate::engine::tell::{self, AppKind};
 use crate::port::journal::{Journal, Record, RecordQuery};
 use crate::rotation::{Event, RotationId};
 
@@ -41,8 +42,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 const QUIET_LOOKS: u32 = 20;
 
 pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
-    let policy = config::load(context)?;
-    let client = Client::new(&policy)?;
+    let reach = Reach::find(context);
+    let client = reach.client()?;
+    // Without the journal there is nothing to follow in: better said before anything begins.
+    let journal = match args.no_wait {
+        true => None,
+        false => Some(reach.database()?),
+    };
     runtime()?.block_on(async {
         let body = json!({ "reason": args.reason, "ignore_window": args.ignore_window });
         let answer = client.post(&args.app, "rotate", body.to_string()).await?;
@@ -50,21 +56,22 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         let Some(id) = id.and_then(|id| id.parse::<RotationId>().ok()) else {
             return Err(Failure::failed("the daemon does not name the rotation that it began"));
         };
-        if args.no_wait {
+        let Some(journal) = journal else {
             output::line(&match context.json {
                 true => answer.to_string(),
                 false => format!("{}: rotation {id} has begun", args.app),
             });
             return Ok(ExitCode::from(exit::OK));
-        }
+        };
         let follow = Follow {
             client,
             app: args.app.clone(),
             id,
             json: context.json,
+            kind: reach.kind(&args.app),
         };
         tokio::select! {
-            end = follow.to_the_end(&policy) => end,
+            end = follow.to_the_end(journal) => end,
             _ = tokio::signal::ctrl_c() => {
                 let app = &args.app;
                 Err(Failure::failed(format!(
@@ -81,11 +88,11 @@ struct Follow {
     app: String,
     id: RotationId,
     json: bool,
+    kind: Option<AppKind>,
 }
 
 impl Follow {
-    async fn to_the_end(&self, policy: &Policy) -> Result<ExitCode, Failure> {
-        let path = &policy.journal.database;
+    async fn to_the_end(&self, path: &Path) -> Result<ExitCode, Failure> {
         let Some(journal) = reader::open(path).await? else {
             return Err(Failure::failed(format!(
                 "the journal is gone: {}",
@@ -139,7 +146,10 @@ impl Follow {
                 step: Event::Held { reason, .. },
             } => Err(Failure {
                 code: exit::HELD,
-                text: format!("held; what to do: {}", tell::remedy(&reason, &self.app)),
+                text: format!(
+                    "held; what to do: {}",
+                    tell::in_setup(tell::remedy(&reason, &self.app), self.kind)
+                ),
             }),
             Note::HoldAsked { .. } | Note::Behind { .. } => Err(Failure {
                 code: exit::HELD,
@@ -163,9 +173,9 @@ impl Follow {
     }
 
     async fn is_there(&self) -> Result<(), Failure> {
-        match self.client.status().await {
-            Ok(_) | Err(Refusal::Refused(_)) => Ok(()),
-            Err(Refusal::Unreached(why)) => Err(Failure::failed(format!(
+        match self.client.is_alive().await {
+            Ok(()) | Err(Refusal::Refused(_) | Refusal::Held(_)) => Ok(()),
+            Err(Refusal::Unreached { why, .. }) => Err(Failure::failed(format!(
                 "{why}; rotation {} goes on when rekeyd runs again",
                 self.id
             ))),

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::cli::client::Client;
 use crate::cli::exit::Failure;
-use crate::cli::{Context, config, runtime, tell_daemon};
+use crate::cli::reach::Reach;
+use crate::cli::{Context, runtime, tell_daemon};
 use crate::secret::{Credential, Secret};
 
 /// Where the pair is read from.
@@ -50,11 +50,12 @@ fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Secret, D::Error>
 }
 
 pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
-    let policy = config::load(context)?;
-    if !policy.apps.contains_key(&args.app) {
+    let reach = Reach::find(context);
+    // Before a secret is read for nothing. A policy that is refused may not show every app that is in force.
+    if reach.policy.is_some() && !reach.apps.contains(&args.app) {
         return Err(Failure::failed(format!("the policy has no app {}", args.app)));
     }
-    let client = Client::new(&policy)?;
+    let client = reach.client()?;
     let text = read(args)?;
     let pair = understand(&text)?;
     drop(text);

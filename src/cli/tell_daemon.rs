@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::cli::client::Client;
 use crate::cli::exit::{self, Failure};
-use crate::cli::{Context, config, output, runtime};
+use crate::cli::reach::Reach;
+use crate::cli::{Context, output, runtime};
 
 /// `rekeyd hold`
 #[derive(Debug, clap::Args)]
@@ -64,8 +64,7 @@ pub fn abandon(context: &Context, args: &Abandon) -> Result<ExitCode, Failure> {
 }
 
 fn say(context: &Context, app: &str, verb: &str, body: &Value) -> Result<ExitCode, Failure> {
-    let policy = config::load(context)?;
-    let client = Client::new(&policy)?;
+    let client = Reach::find(context).client()?;
     let answer = runtime()?.block_on(client.post(app, verb, body.to_string()))?;
     report(context.json, app, &answer);
     Ok(ExitCode::from(exit::OK))

@@ -95,6 +95,24 @@ pub enum Reply {
         /// Until when, where that is known.
         until: Option<Timestamp>,
     },
+    /// Not now: a person's word is waited for first.
+    Held {
+        /// Why, for a person.
+        why: String,
+        /// What that person can do, with the commands.
+        remedy: String,
+        /// The rotation that is held, if it is one.
+        rotation: Option<RotationId>,
+    },
+    /// Not now: this rotation has not ended.
+    UnderWay {
+        /// Where it stands, for a person.
+        why: String,
+        /// Which one.
+        rotation: RotationId,
+        /// When it goes on or ends, where that is known.
+        until: Option<Timestamp>,
+    },
     /// Rotated, or tried, only just now.
     CoolingDown {
         /// When it may be asked for again.

@@ -3,11 +3,11 @@
 use crate::engine::tell;
 use crate::rotation::{Event, State};
 
-/// Logs what was written. Store names are in the history; here their numbers do.
-pub fn log(app: &str, state: &State, events: &[Event]) {
+/// Logs what was written. `stores` are those of the rotation, by name.
+pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
     let id = state.id;
     for event in events {
-        let text = tell::sentence(event, &[]);
+        let text = tell::sentence(event, stores);
         match event {
             Event::Held { .. } | Event::Blocked { .. } => tracing::error!(app, rotation = %id, "{text}"),
             Event::Lost { .. }

@@ -11,6 +11,7 @@
 //! - `alert`, `app`, `org`, `store`, `vault`, `service`: the checked types, plain data without spans.
 //! - `environment`: the variables that stand in where the policy is silent.
 //! - `diagnostic`: a fault, as text for a person and as JSON.
+//! - `outline`: the little that is read of a policy that is refused.
 //! - `mask`: which parts of a line may be shown at all. It shows what it knows to be harmless and hides the rest.
 //!
 //! Not here: reading files, and secrets of any kind. A policy only names where a secret is kept.
@@ -23,6 +24,7 @@ pub mod compile;
 pub mod diagnostic;
 pub mod environment;
 pub mod org;
+pub mod outline;
 pub mod service;
 pub mod store;
 pub mod vault;
@@ -45,6 +47,7 @@ pub use compile::{SourceFile, compile, compile_in};
 pub use diagnostic::{Fault, Place, to_json, to_text};
 pub use environment::Environment;
 pub use org::{ApiVersion, Login, OrgPolicy, Stability};
+pub use outline::{Outline, outline};
 pub use pattern::AppPattern;
 pub use service::{ApiPolicy, ApiTls, ApiToken, JournalPolicy, MetricsAccess, Permission, SignalPolicy};
 pub use store::{AwsCreate, AwsStore, FileStore, StorePolicy, TokenSource};

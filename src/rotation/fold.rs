@@ -11,8 +11,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
     match event {
         Event::Restarted => {
             state.restarted_at = Some(at);
-            state.rechecked = false;
-            state.superseded = None;
+            interrupted(&mut state);
         }
         Event::Baselined {
             old,
@@ -244,8 +243,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 reason: reason.clone(),
                 again: *again,
             };
-            state.rechecked = false;
-            state.superseded = None;
+            interrupted(&mut state);
         }
         Event::Resumed { by: _, take_over } => {
             state.rest = Rest::Running;
@@ -321,6 +319,16 @@ fn progressed(state: &mut State) {
         Rest::Held { again: Some(_), .. } => state.rest = Rest::Running,
         Rest::Held { again: None, .. } | Rest::Running | Rest::Ended(_) => {}
     }
+}
+
+/// Time has passed that nobody counted: what was looked at right before a step has to be looked at again. For a mint that
+/// is the empty slot, since an entry counts as ours only within the request's lifetime of it.
+fn interrupted(state: &mut State) {
+    state.rechecked = false;
+    state.superseded = None;
+    // An orphan that is known to be ours is removed before anything is looked at anew: then nobody could tell whose it is.
+    let next_is_mint = state.mint.is_open() && state.orphan.is_none() && state.discard.is_open();
+    state.baselined &= state.caps.value_by != ValueBy::Salesforce || !next_is_mint;
 }
 
 /// What a look had found right before is no longer fresh.

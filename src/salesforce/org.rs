@@ -80,7 +80,7 @@ impl Org {
             .filter(|version| *version >= OrgSettings::OLDEST_API)
             .ok_or_else(|| SetupError::ApiVersion("is not NN.0 with NN from 65 up".into()))?;
         let assertion = Assertion::new(&settings.login)?;
-        let http = Http::new(settings.name, settings.timeouts, clock.clone())?;
+        let http = Http::new(settings.name, &home, settings.timeouts, clock.clone())?;
         Ok(Arc::new(Org {
             sessions: Sessions::new(assertion, home.clone(), clock.clone()),
             home,

@@ -180,10 +180,10 @@ pub(super) fn due_at(
     if let Some(born) = ledger.credential_since {
         return (
             after(born),
-            format!("{rule}, never rotated here, made {}", text(born)),
+            format!("{rule}, made {}, adopted {}", text(born), text(adopted_at)),
         );
     }
-    let adopted = format!("never rotated here, age unknown, adopted {}", text(adopted_at));
+    let adopted = format!("age unknown, adopted {}", text(adopted_at));
     match timing.first {
         First::Now => (timing.later(adopted_at), format!("first = \"now\", {adopted}")),
         First::AfterInterval => (after(adopted_at), format!("{rule}, {adopted}")),

@@ -7,8 +7,8 @@
 //! |---|---|---|
 //! | error | a person must act | an app is held; the journal has no room; a store refuses our login |
 //! | warn | it went wrong, and the service goes on by itself | a probe without an answer, to be tried again at … |
-//! | info | something changed, once for each change | started, reloaded, stopped; each event of a rotation; each head |
-//! | debug | each request to the outside | method, host, path without query, status or class of failure, duration |
+//! | info | something changed, once for each change | started, reloaded, stopped; each event of a rotation; the journal's head at start, hourly and at the end |
+//! | debug | each head; each request to the outside | method, host, path without query, status or class of failure, duration |
 //! | trace | each decision | the observation, the guard that decided, the action |
 //!
 //! - **Where**: the target is the module's path, so that a filter can name a wing (`rekeyd::salesforce=debug`). What

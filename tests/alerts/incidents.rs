@@ -395,6 +395,15 @@ fn the_service_and_its_orgs() {
         &service(refused),
         &["+ rekeyd/service:/reload-refused warning  1"],
     );
+    // The same faults again are no news; others are told.
+    let refused = |why: &str| ServiceNote::ReloadRefused { why: why.into() };
+    world.tells(&service(refused("`org` is missing")), &[]);
+    world.tells(
+        &service(refused("no such store")),
+        &["~ rekeyd/service:/reload-refused warning  1"],
+    );
+    let told = &world.told["rekeyd/service:/reload-refused"];
+    assert_eq!(told.text.happened, "no such store.");
     let reloaded = ServiceNote::Reloaded { apps: 1 };
     world.tells(
         &service(reloaded),

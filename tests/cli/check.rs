@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::bench::{Bench, Ran};
+use crate::service::Service;
 
 #[test]
 fn a_sound_policy_is_counted() {
@@ -30,13 +31,12 @@ fn every_fault_of_every_file_at_once_and_nothing_is_written_or_bound() {
     );
     bench.write("policy.d/.40-hidden.toml", "nonsense");
     let before = bench.listing();
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 5] = [
         &["check"],
         &["run"],
-        &["status"],
         &["plan"],
-        &["history"],
-        &["rotate", "billing"],
+        &["secret", "billing"],
+        &["status", "--compare"],
     ];
     for args in commands {
         let ran = bench.run(args).ends(78);
@@ -156,4 +156,35 @@ fn what_a_vault_login_needs_is_looked_at() {
 #[test]
 fn a_command_that_is_none_is_a_usage_error() {
     Bench::new().run(&["rotat"]).ends(2);
+}
+
+/// A machine without root certificates, which a client's own error would not name.
+#[test]
+fn a_machine_that_trusts_nobody_is_told_what_it_lacks() {
+    let bench = Bench::at("https://acme.my.salesforce.com");
+    let bare = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.env("SSL_CERT_FILE", bench.path("none"));
+        command.env("SSL_CERT_DIR", bench.path("none"));
+        Ran::of(&command.output().unwrap())
+    };
+    for command in ["check", "run"] {
+        let ran = bare(&[command]).ends(78);
+        let text = format!("{}{}", ran.out, ran.err);
+        for wanted in ["no root certificates", "ca-certificates", "SSL_CERT_FILE"] {
+            assert!(text.contains(wanted), "{command}: no {wanted} in {text}");
+        }
+    }
+    // Over loopback nobody needs them.
+    let text = fs::read_to_string(bench.path("rekeyd.toml")).unwrap();
+    let clear = text.replace("https://acme.my.salesforce.com", "http://127.0.0.1:9");
+    bench.write("rekeyd.toml", &clear);
+    bare(&["check"]).ends(0);
+    let mut service = Service::start_with(&bench, |command| {
+        command.env("SSL_CERT_FILE", bench.path("none"));
+        command.env("SSL_CERT_DIR", bench.path("none"));
+    });
+    service.wait_for(&["billing"]);
+    service.terminate();
+    service.end();
 }

@@ -130,8 +130,12 @@ fn people_and_the_daemon() {
     // A hold stops what would begin, and says who and why.
     let ran = bench.run(&["hold", "billing", "--reason", "audit week"]).ends(0);
     assert_eq!(ran.out, "billing: held\n");
-    let ran = bench.run(&["rotate", "billing"]).ends(1);
-    assert!(ran.err.contains("audit week"), "{}", ran.err);
+    let ran = bench.run(&["rotate", "billing"]).ends(3);
+    assert!(
+        ran.err.contains("audit week") && ran.err.contains("`rekeyd resume billing`"),
+        "{}",
+        ran.err
+    );
     let ran = bench.run(&["status", "billing"]).ends(3);
     assert!(ran.out.contains("audit week"), "{}", ran.out);
     bench.run(&["resume", "billing"]).ends(0);

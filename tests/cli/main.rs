@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
@@ -14,9 +15,12 @@ mod compare;
 mod daemon;
 mod demo;
 mod fields;
+mod kills;
 mod notify;
 mod plan;
+mod reach;
 mod readers;
+mod rehearsal;
 mod service;
 mod signals;
 mod socket;

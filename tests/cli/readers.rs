@@ -50,7 +50,7 @@ fn step(step: Event) -> Note {
 }
 
 /// An app held in its rotation, one stopped by a person, and one at rest.
-fn told() -> Bench {
+pub fn told() -> Bench {
     let bench = Bench::new();
     let held = Event::Held {
         reason: Hold::ForeignSlot {
@@ -101,6 +101,54 @@ fn history_is_a_line_for_each_record_with_the_evidence() {
         .collect();
     assert_eq!(records.len(), 3);
     assert_eq!(records[0]["kind"], "started");
+}
+
+/// The id of `told`'s rotation with other last digits.
+fn sibling() -> RotationId {
+    "11111111-2222-4333-8444-666666666666".parse().unwrap()
+}
+
+#[test]
+fn a_rotation_is_named_by_as_many_digits_as_history_prints() {
+    let bench = told();
+    let ran = bench.run(&["history", "--rotation", "11111111"]).ends(0);
+    assert_eq!(ran.out.lines().count(), 3, "{}", ran.out);
+    let ran = bench.run(&["history", "--rotation", "22222222"]).ends(1);
+    assert!(
+        ran.err.contains("no rotation here begins with 22222222"),
+        "{}",
+        ran.err
+    );
+    bench.run(&["history", "--rotation", "latest"]).ends(2);
+    bench.journal(&[("legacy", Some(sibling()), started())]);
+    let ran = bench.run(&["history", "--rotation", "11111111-2222"]).ends(1);
+    for id in [id(), sibling()] {
+        assert!(ran.err.contains(&id.to_string()), "{}", ran.err);
+    }
+    let ran = bench
+        .run(&["history", "--rotation", "11111111-2222-4333-8444-6"])
+        .ends(0);
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+    // Of one app there is only one.
+    let ran = bench.run(&["history", "legacy", "--rotation", "1111"]).ends(0);
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+}
+
+#[test]
+fn a_history_of_nobody_is_no_empty_history() {
+    let bench = told();
+    let ran = bench.run(&["history", "nosuch"]).ends(1);
+    assert!(
+        ran.err.contains("no such app in policy or journal: nosuch"),
+        "{}",
+        ran.err
+    );
+    bench.journal(&[("gone", None, adopted())]);
+    let ran = bench.run(&["history", "gone"]).ends(0);
+    assert_eq!(ran.out.lines().count(), 1);
+    let quiet = Bench::new();
+    quiet.journal(&[("billing", None, adopted())]);
+    assert_eq!(quiet.run(&["history", "legacy"]).ends(0).out, "");
 }
 
 #[test]

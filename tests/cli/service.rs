@@ -27,6 +27,17 @@ impl Service {
 
     /// The same, with something changed about the process.
     pub fn start_with(bench: &Bench, change: impl FnOnce(&mut Command)) -> Service {
+        let mut service = Self::spawn(bench, change);
+        service.wait_for(&["rekeyd is running"]);
+        service
+    }
+
+    /// Starts it and waits for nothing.
+    pub fn spawned(bench: &Bench) -> Service {
+        Self::spawn(bench, |_| ())
+    }
+
+    fn spawn(bench: &Bench, change: impl FnOnce(&mut Command)) -> Service {
         let mut command = bench.command(&["run"]);
         change(&mut command);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -40,13 +51,26 @@ impl Service {
                 }
             }
         });
-        let mut service = Service {
+        Service {
             child,
             lines,
             log: String::new(),
-        };
-        service.wait_for(&["rekeyd is running"]);
-        service
+        }
+    }
+
+    /// Reads what it has logged, and waits so long for one line more.
+    pub fn listen(&mut self, time: Duration) {
+        let waited = self.lines.recv_timeout(time);
+        for line in waited.into_iter().chain(self.lines.try_iter()) {
+            self.log.push_str(&line);
+            self.log.push('\n');
+        }
+    }
+
+    /// Ends it as a machine that loses power would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Reads the log up to a line with all of these in it.

@@ -267,7 +267,7 @@ impl World {
         let (commands, asked) = mpsc::channel(8);
         let (_controls, told_all) = mpsc::channel(8);
         let (drain, tick) = (CancellationToken::new(), Duration::from_secs(30));
-        let told = Arc::new(|_: &str, _: &State, _: &[Event]| {});
+        let told = Arc::new(|_: &str, _: &[String], _: &State, _: &[Event]| {});
         let supervisor = Supervisor::new(around.house(&house), apps, tick, told, drain)
             .await
             .unwrap();

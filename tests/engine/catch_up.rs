@@ -52,7 +52,8 @@ async fn what_falls_due_while_it_runs_is_not_held_up() {
     let started = engine.started().await;
     let mut times: Vec<_> = started.values().map(|times| times[0]).collect();
     times.sort();
-    // Two steps of time.
-    assert!(times[2].since(times[0]) <= Duration::from_secs(110), "{times:?}");
+    // Held up, the third would start two spacings after the first; how many steps of time the three looks before take
+    // depends on the machine.
+    assert!(times[2].since(times[0]) < Duration::from_secs(300), "{times:?}");
     engine.stop().await;
 }

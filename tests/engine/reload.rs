@@ -6,6 +6,7 @@ use std::time::Duration;
 use rekeyd::app;
 use rekeyd::engine::command::{Command, Control, Reply};
 use rekeyd::engine::ledger::Ledgers;
+use rekeyd::engine::service::ServiceNote;
 use rekeyd::policy::Policy;
 use rekeyd::rotation::RotationId;
 use tokio::sync::oneshot;
@@ -94,13 +95,13 @@ async fn one_key_is_one_rotation_also_after_a_restart() {
     assert_eq!(started(engine.rotate(0, Some("k1")).await), first);
     assert!(matches!(
         engine.rotate(0, Some("k2")).await,
-        Reply::Refused { .. }
+        Reply::UnderWay { rotation, .. } if rotation == first
     ));
     engine.until("rotated", TICK, |ledgers| rotated(ledgers, 0)).await;
     engine.stop().await;
     let engine = world.start(&policy).await;
     assert_eq!(started(engine.rotate(0, Some("k1")).await), first);
-    let Reply::Refused {
+    let Reply::UnderWay {
         until: Some(until), ..
     } = engine.rotate(0, Some("k2")).await
     else {
@@ -145,5 +146,51 @@ async fn a_signal_rotates_what_it_names_and_skips_what_is_in_grace() {
     engine.until("rotated", TICK, |ledgers| rotated(ledgers, 2)).await;
     let started = engine.started().await;
     assert!(started.values().all(|times| times.len() == 1), "{started:?}");
+    engine.stop().await;
+}
+
+/// Whatever was refused before a restart, the policy of the start is in force.
+#[tokio::test]
+async fn a_refused_policy_is_forgotten_by_a_restart() {
+    let world = World::new(1).await;
+    let policy = world.policy([0], "", QUARTERLY);
+    let engine = world.start(&policy).await;
+    engine.adopted().await;
+    let refused = |ledgers: &Ledgers| ledgers.service.reload_refused.is_some();
+    let note = ServiceNote::ReloadRefused { why: "a typo".into() };
+    engine.control(Control::Note(note)).await;
+    engine.until("refused", TICK, refused).await;
+    engine.stop().await;
+    let engine = world.start(&policy).await;
+    engine.until("in force", TICK, |ledgers| !refused(ledgers)).await;
+    engine.stop().await;
+}
+
+/// A hold is no mere *not now*: whoever asks is told who said it and how it ends.
+#[tokio::test]
+async fn a_rotation_asked_for_on_hold_names_the_remedy() {
+    let world = World::new(1).await;
+    let policy = world.policy([0], "", QUARTERLY);
+    let engine = world.start(&policy).await;
+    engine.adopted().await;
+    let hold = Command::Hold {
+        app: name(0),
+        by: "uid 0".into(),
+        why: "audit week".into(),
+    };
+    assert!(matches!(engine.ask(hold).await, Reply::Done(_)));
+    let Reply::Held {
+        why,
+        remedy,
+        rotation: None,
+    } = engine.rotate(0, None).await
+    else {
+        panic!("it is on hold");
+    };
+    assert!(why.contains("audit week"), "{why}");
+    assert!(
+        remedy.contains(&format!("`rekeyd resume {}`", name(0))),
+        "{remedy}"
+    );
     engine.stop().await;
 }

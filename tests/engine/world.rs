@@ -187,7 +187,7 @@ allow_key_change = true
         let ledgers = Ledgers::read(&records).unwrap();
         let mut apps = app::build(policy, &ledgers, &house).ok().unwrap();
         apps.iter_mut().for_each(|(app, managed)| change(app, managed));
-        let told = Arc::new(|_: &str, _: &State, _: &[Event]| {});
+        let told = Arc::new(|_: &str, _: &[String], _: &State, _: &[Event]| {});
         let drain = CancellationToken::new();
         let supervisor = Supervisor::new(house.clone(), apps, TICK, told, drain.clone())
             .await

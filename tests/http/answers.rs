@@ -24,7 +24,21 @@ fn script(command: &Command) -> Reply {
             why: "the previous credential is in grace".into(),
             until: Some(in_grace()),
         },
-        "running" => Reply::refused("a rotation is under way"),
+        "running" => Reply::UnderWay {
+            why: "a rotation is under way".into(),
+            rotation: RotationId::from(uuid::Uuid::from_u128(ID)),
+            until: None,
+        },
+        "waiting" => Reply::UnderWay {
+            why: "a rotation is under way".into(),
+            rotation: RotationId::from(uuid::Uuid::from_u128(ID)),
+            until: Some(in_grace()),
+        },
+        "held" => Reply::Held {
+            why: "held by uid 0: audit week".into(),
+            remedy: "`rekeyd resume held` lets it go on".into(),
+            rotation: None,
+        },
         "cooling" => Reply::CoolingDown {
             until: SystemClock.now() + Duration::from_millis(89_500),
         },
@@ -65,6 +79,18 @@ async fn what_the_engine_says() {
     assert_eq!(problem["detail"], "the previous credential is in grace");
     let problem = post("running").await.is_problem(409);
     assert_eq!(problem.get("retry_at"), None);
+    assert_eq!(problem.get("held"), None);
+    assert_eq!(problem["rotation"], id);
+    assert_eq!(problem["location"], format!("/v1/rotations/{id}"));
+    let problem = post("waiting").await.is_problem(409);
+    assert_eq!(
+        (&problem["retry_at"], &problem["rotation"]),
+        (&"2096-10-02T07:06:40Z".into(), &id.clone().into())
+    );
+    let problem = post("held").await.is_problem(409);
+    assert_eq!(problem["held"], true);
+    assert_eq!(problem["remedy"], "`rekeyd resume held` lets it go on");
+    assert_eq!(problem.get("rotation"), None);
     post("none-such").await.is_problem(404);
 
     let cooling = post("cooling").await;

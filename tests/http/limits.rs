@@ -231,3 +231,30 @@ async fn what_is_too_large_is_refused() {
     assert!(house.heard.lock().unwrap().is_empty());
     assert_eq!(house.ask("GET", "/healthz", None, "").await.status, 200);
 }
+
+/// One client that has all it may get is closed, and gets the next when it gives one back.
+#[tokio::test]
+async fn a_client_has_no_more_than_its_part() {
+    let house = limited(Limits {
+        connections: 8,
+        per_local_client: 2,
+        ..Limits::default()
+    })
+    .await;
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        stream.write_all(GET.as_bytes()).await.unwrap();
+        assert_eq!(one(&mut stream).await.status, 200);
+        kept.push(stream);
+    }
+    let mut third = TcpStream::connect(house.address).await.unwrap();
+    let rest = Answer::read(&mut third).await;
+    assert_eq!(rest.status, 0, "{rest:?}");
+    // Gone is gone only once the service has seen it.
+    let mut gone = kept.pop().unwrap();
+    gone.shutdown().await.unwrap();
+    assert_eq!(Answer::read(&mut gone).await.status, 0);
+    let served = async { while house.ask("GET", "/healthz", None, "").await.status != 200 {} };
+    tokio::time::timeout(PATIENCE, served).await.unwrap();
+}

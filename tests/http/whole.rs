@@ -20,7 +20,12 @@ async fn one_key_is_one_rotation_also_after_a_restart() {
     let id = first["rotation"].as_str().unwrap().to_owned();
     // While it runs: the same key is the same rotation, another one is told to wait.
     assert_eq!(real.rotate("app-0", Some("ticket-1")).await, (202, first.clone()));
-    assert_eq!(real.rotate("app-0", Some("ticket-2")).await.0, 409);
+    let (status, problem) = real.rotate("app-0", Some("ticket-2")).await;
+    assert_eq!(
+        (status, &problem["rotation"]),
+        (409, &first["rotation"]),
+        "{problem}"
+    );
     real.lines_with(1, &["rotated: proven"]).await;
     let (status, problem) = real.rotate("app-0", Some("ticket-2")).await;
     assert_eq!(status, 409, "{problem}");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
+use rekeyd::engine::tell::AppKind;
 use rekeyd::policy::{
     AppPattern, AppPolicy, Certificate, Fields, Method, MetricsAccess, Permission, SignalPolicy, StorePolicy,
     Target, TokenSource, VaultAuth, compile,
@@ -20,6 +21,20 @@ fn the_shipped_example_is_sound() {
         Err(faults) => panic!("{}", rekeyd::policy::to_text(&faults)),
     };
     assert_eq!(policy.apps.keys().collect::<Vec<_>>(), ["billing-sync", "legacy"]);
+}
+
+/// A rotation's journaled policy and a card say what the app is, so that a remedy names the right place in Setup.
+#[test]
+fn the_kind_of_an_app_is_known_from_its_journaled_policy() {
+    let policy = compiled(include_str!("../../config/rekeyd.toml")).unwrap();
+    for (name, kind) in [
+        ("billing-sync", AppKind::ExternalClientApp),
+        ("legacy", AppKind::ConnectedApp),
+    ] {
+        let app = &policy.apps[name];
+        assert_eq!(AppKind::of(&serde_json::to_value(app).unwrap()), Some(kind));
+        assert_eq!(AppKind::named(app.target.kind()), Some(kind));
+    }
 }
 
 /// The example says of what it sets to its default that it does, so the two may not drift apart.

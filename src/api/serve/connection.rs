@@ -76,9 +76,10 @@ impl Connections {
         Some(accepted)
     }
 
-    /// Serves one connection beside the others. `stream` gives it, such as after a handshake.
-    pub fn serve<S, F>(&self, place: OwnedSemaphorePermit, entrance: Entrance, stream: F)
+    /// Serves one connection beside the others, and keeps `place` so long. `stream` gives it, such as after a handshake.
+    pub fn serve<P, S, F>(&self, place: P, entrance: Entrance, stream: F)
     where
+        P: Send + 'static,
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         F: Future<Output = Option<S>> + Send + 'static,
     {

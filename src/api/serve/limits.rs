@@ -9,6 +9,10 @@ use rustix::process::{Resource, getrlimit};
 pub struct Limits {
     /// Connections at once, per listener.
     pub connections: usize,
+    /// Of them, how many one client may have.
+    pub per_client: usize,
+    /// How many a client of this machine may have.
+    pub per_local_client: usize,
     /// How long a TLS handshake may take.
     pub handshake_within: Duration,
     /// How long the head of a request may take, and how long a connection may be idle before it.
@@ -31,6 +35,8 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: connections(),
+            per_client: connections().div_ceil(4),
+            per_local_client: usize::MAX,
             handshake_within: Duration::from_secs(10),
             head_within: Duration::from_secs(10),
             head_bytes: 16 * 1024,

@@ -3,9 +3,10 @@
 //! | limit | default | what happens |
 //! |---|---|---|
 //! | connections at once | 512, or half the files that the process may open | the next one waits to be accepted; those that are served are then closed after their answer |
+//! | of them one client's | a quarter; all of them for a client of this machine | closed, without an answer |
 //! | TLS handshake | 10 s | closed |
 //! | head of a request, and idle time before it | 10 s | closed |
-//! | size of a head | 16 KiB, 64 fields | 431, closed |
+//! | size of a head | 16 KiB, 64 fields | 431 without a body, closed: such a head is read by no handler |
 //! | body | 10 s, 64 KiB | 408, 413 |
 //! | answer of the engine | 60 s | 504 |
 //! | taking an answer | 30 s | closed |
@@ -13,13 +14,15 @@
 //! Both listeners go on while the daemon drains, so that it can be asked how it does; commands are refused then. They
 //! end after it: what was begun is answered, within 5 s.
 //!
-//! - `connection`: one connection. `patience`: a stream whose reader has to read. `socket`, `network`: what listens.
+//! - `connection`: one connection. `patience`: a stream whose reader has to read. `quota`:
+//!   how many connections a client may have. `socket`, `network`: what listens.
 //!   `tls`: certificates, read again when they change.
 
 mod connection;
 mod limits;
 mod network;
 mod patience;
+mod quota;
 mod socket;
 mod tls;
 

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::BindFault;
 use super::connection::Connections;
+use super::quota::Quota;
 use super::tls::Tls;
 use crate::api::access::Entrance;
 
@@ -17,12 +18,18 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, BindFault> 
 
 /// Serves until everything ends.
 pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, connections: Connections) {
+    let quota = Quota::new(&connections.limits);
     while let Some(place) = connections.place().await {
         let (stream, peer) = match connections.accepted(listener.accept()).await {
             Some(Ok(accepted)) => accepted,
             Some(Err(_)) => continue,
             None => break,
         };
+        let Some(seat) = quota.take(peer.ip()) else {
+            tracing::debug!(client = %peer.ip(), "a client has as many connections as it may: one more was closed");
+            continue;
+        };
+        let place = (place, seat);
         // Answers are short, and somebody waits for each.
         stream.set_nodelay(true).ok();
         let entrance = Entrance::Network(peer);

@@ -6,7 +6,7 @@ use super::moment;
 use crate::clock::Timestamp;
 use crate::engine::ledger::AppLedger;
 use crate::engine::note::Note;
-use crate::engine::tell;
+use crate::engine::tell::{self, AppKind};
 use crate::port::journal::Record;
 use crate::rotation::{End, RotationId};
 
@@ -52,7 +52,7 @@ pub fn rotation_page(id: RotationId, records: &[Record], now: Timestamp) -> Opti
         });
     }
     let run = ledger.run?;
-    let end = run.state.end();
+    let (end, kind) = (run.state.end(), AppKind::of(&run.policy));
     Some(RotationPage {
         rotation: id,
         method: run.method,
@@ -61,7 +61,10 @@ pub fn rotation_page(id: RotationId, records: &[Record], now: Timestamp) -> Opti
         started_at: moment(run.started_at),
         state: tell::state_words(&run.state, &run.stores, now),
         held: run.state.hold().is_some(),
-        remedy: run.state.hold().map(|hold| tell::remedy(hold, &app)),
+        remedy: run
+            .state
+            .hold()
+            .map(|hold| tell::in_setup(tell::remedy(hold, &app), kind)),
         rotated_at: run.state.rotated_at.map(moment),
         ended_at: end.map(|_| moment(run.last_at)),
         outcome: end.map(End::word),

@@ -145,8 +145,8 @@ impl Report<'_> {
     pub fn held(&self) -> Vec<String> {
         let held = CAST.iter().filter_map(|app| {
             let end = self.ledgers.apps.get(app.name)?.stopped_by()?;
-            let remains = "what remains: a person rotates it in Setup and `submit`s the pair, or once migrates it to an \
-                           External Client App and use `staged`";
+            let remains = "what remains: a person rotates it in Setup and hands the new pair over (`rekeyd submit`), or \
+                           the app is migrated to an External Client App, which `staged` rotates";
             Some(format!("held  {}: {end}; {remains}", app.name))
         });
         held.collect()

@@ -83,9 +83,10 @@ async fn play(args: Args) -> Result<ExitCode, Failure> {
     let witness = witness::Witness::start(&stage, org.base_url())?;
     let seen: Arc<Mutex<BTreeMap<String, Seen>>> = Arc::default();
     let told = {
-        let stores: Vec<String> = stage.shelves.iter().map(|shelf| shelf.name.to_owned()).collect();
         let seen = seen.clone();
-        move |app: &str, state: &State, events: &[Event]| listen(&seen, &stores, began, app, state, events)
+        move |app: &str, stores: &[String], state: &State, events: &[Event]| {
+            listen(&seen, stores, began, app, state, events)
+        }
     };
     let random = Arc::new(SystemRandom);
     let mut daemon = Daemon::start(&policy, Arc::new(clock), random, TICK, Arc::new(told)).await?;
@@ -195,7 +196,12 @@ async fn hand_over(daemon: &Daemon, org: &RunningSandbox) -> Result<(), Failure>
                     SystemClock.sleep_until(SystemClock.now() + TICK).await;
                 }
                 Ok(Reply::Done(_) | Reply::Started(_)) => break,
-                Ok(Reply::Refused { why, .. } | Reply::Unknown(why)) => return Err(Failure::failed(why)),
+                Ok(
+                    Reply::Refused { why, .. }
+                    | Reply::Held { why, .. }
+                    | Reply::UnderWay { why, .. }
+                    | Reply::Unknown(why),
+                ) => return Err(Failure::failed(why)),
                 Ok(Reply::CoolingDown { .. }) | Err(_) => {
                     return Err(Failure::failed("the service has ended"));
                 }

@@ -7,8 +7,9 @@ use crate::clock::Timestamp;
 use crate::engine::adopt::Brought;
 use crate::engine::command::{Command, Reply};
 use crate::engine::lane::Word;
-use crate::engine::ledger::AppLedger;
+use crate::engine::ledger::{AppLedger, Run};
 use crate::engine::note::Note;
+use crate::engine::tell::{self, AppKind};
 use crate::port::journal::JournalFault;
 use crate::rotation::Observation;
 
@@ -42,8 +43,14 @@ impl Supervisor {
                     .and_then(|key| ledger.asked.iter().rev().find(|(asked, _)| asked == key));
                 match before {
                     Some((_, id)) => Reply::Started(*id),
-                    None => match may_rotate(&managed, &ledger, now, ignore_window, self.busy.contains(&app))
-                    {
+                    None => match may_rotate(
+                        &app,
+                        &managed,
+                        &ledger,
+                        now,
+                        ignore_window,
+                        self.busy.contains(&app),
+                    ) {
                         Ok(()) => Reply::Started(self.begin(&app, &managed, reason, by, key).await?),
                         Err(reply) => reply,
                     },
@@ -184,6 +191,7 @@ impl Supervisor {
 }
 
 pub(super) fn may_rotate(
+    app: &str,
     managed: &Managed,
     ledger: &AppLedger,
     now: Timestamp,
@@ -194,20 +202,21 @@ pub(super) fn may_rotate(
         return Err(Reply::refused("the app has left the policy"));
     };
     if let Some((by, why)) = &ledger.hold {
-        return Err(Reply::refused(format!("held by {by}: {why}")));
+        return Err(Reply::Held {
+            why: format!("held by {by}: {why}"),
+            remedy: format!("`rekeyd resume {app}` lets it go on"),
+            rotation: ledger.running().map(|run| run.state.id),
+        });
     }
     if ledger.adopted_at.is_none() {
         let why = ledger.unadopted.as_deref();
         let why = why.unwrap_or("rekeyd has not looked at it yet");
         return Err(Reply::refused(format!("not adopted yet: {why}")));
     }
-    if let Some(until) = ledger.grace_until() {
-        return Err(Reply::Refused {
-            why: format!("the previous credential is in grace until {until}"),
-            until: Some(until),
-        });
+    if let Some(run) = ledger.running() {
+        return Err(not_beside(app, ledger, run, now));
     }
-    if ledger.running().is_some() || busy {
+    if busy {
         return Err(Reply::refused("a rotation is under way"));
     }
     let last = ledger.run.as_ref().map(|run| run.last_at);
@@ -224,5 +233,35 @@ pub(super) fn may_rotate(
             })
         }
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Why none is started beside the rotation that is under way.
+fn not_beside(app: &str, ledger: &AppLedger, run: &Run, now: Timestamp) -> Reply {
+    let rotation = run.state.id;
+    if let Some(hold) = run.state.hold() {
+        return Reply::Held {
+            why: format!(
+                "a rotation is under way, and held: {}",
+                tell::hold_words(hold, &run.stores)
+            ),
+            remedy: tell::in_setup(tell::remedy(hold, app), AppKind::of(&run.policy)),
+            rotation: Some(rotation),
+        };
+    }
+    if let Some(until) = ledger.grace_until().filter(|until| *until > now) {
+        return Reply::UnderWay {
+            why: format!("the previous credential is in grace until {until}"),
+            rotation,
+            until: Some(until),
+        };
+    }
+    Reply::UnderWay {
+        why: format!(
+            "a rotation is under way ({rotation}): {}",
+            tell::state_words(&run.state, &run.stores, now)
+        ),
+        rotation,
+        until: run.state.not_before.filter(|until| *until > now),
     }
 }

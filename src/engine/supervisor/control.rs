@@ -34,6 +34,14 @@ impl Supervisor {
         }
     }
 
+    /// A service that starts has read its policy whole: what an earlier one was refused is refused no more.
+    pub(super) async fn forget_refused_policy(&mut self) {
+        if self.service(|service| service.reload_refused.is_some()) {
+            let apps = self.apps.values().filter(|app| app.timing.is_some()).count();
+            self.jot(&ServiceNote::Reloaded { apps }).await;
+        }
+    }
+
     /// Lanes keep the seat with which they began.
     fn take_apps(&mut self, mut apps: BTreeMap<String, Managed>) {
         for (app, managed) in &mut apps {
@@ -107,12 +115,18 @@ impl Supervisor {
                 }
             }
         }
-        let refusal = match may_rotate(&managed, &ledger, now, false, self.busy.contains(app)) {
+        let refusal = match may_rotate(app, &managed, &ledger, now, false, self.busy.contains(app)) {
             Ok(()) => None,
             // What is due is not held up by its last attempt.
             Err(Reply::CoolingDown { .. }) if !named => None,
             Err(Reply::CoolingDown { until }) => Some(format!("not again before {until}")),
-            Err(Reply::Refused { why, .. } | Reply::Unknown(why) | Reply::Done(why)) => Some(why),
+            Err(Reply::Held { why, remedy, .. }) => Some(format!("{why}; what to do: {remedy}")),
+            Err(
+                Reply::Refused { why, .. }
+                | Reply::UnderWay { why, .. }
+                | Reply::Unknown(why)
+                | Reply::Done(why),
+            ) => Some(why),
             Err(Reply::Started(_)) => return Ok(()),
         };
         match refusal {

@@ -66,14 +66,16 @@ impl Supervisor {
             drain: self.drain.clone(),
             words: heard,
             told: Box::new(move |state, events| {
-                {
+                let stores = {
                     let mut ledgers = ledgers.lock().unwrap_or_else(PoisonError::into_inner);
                     let ledger = ledgers.apps.entry(name.clone()).or_default();
                     for event in events {
                         ledger.add(clock.now(), Some(id), &Note::Step { step: event.clone() });
                     }
-                }
-                told(&name, state, events);
+                    let run = ledger.run.as_ref();
+                    run.map(|run| run.stores.clone()).unwrap_or_default()
+                };
+                told(&name, &stores, state, events);
             }),
         };
         let seat = managed.seat.clone();

@@ -81,8 +81,8 @@ impl Managed {
     }
 }
 
-/// Told of everything that was written: app, state, events. Must not block.
-pub type Told = Arc<dyn Fn(&str, &State, &[Event]) + Send + Sync>;
+/// Told of everything that was written: app, its stores by name, state, events. Must not block.
+pub type Told = Arc<dyn Fn(&str, &[String], &State, &[Event]) + Send + Sync>;
 
 /// The engine's top.
 pub struct Supervisor {
@@ -192,6 +192,7 @@ impl Supervisor {
         mut controls: mpsc::Receiver<Control>,
     ) -> Result<(), JournalFault> {
         let drain = self.drain.clone();
+        self.forget_refused_policy().await;
         loop {
             self.beat(drain.is_cancelled());
             if drain.is_cancelled() && self.tasks.is_empty() {

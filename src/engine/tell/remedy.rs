@@ -1,12 +1,9 @@
 //! Why an app stands still, and what a person can do about it: commands to type and places in Setup.
 
-use super::store_name;
+use super::setup::SETUP;
+use super::{AppKind, in_setup, store_name};
 use crate::engine::ledger::AppLedger;
 use crate::rotation::{End, Hold};
-
-/// Where Setup shows the pairs of an app (salesforce-oauth-rest.md §1, §2).
-const SETUP: &str = "Setup > App Manager > the app > View > Manage Consumer Details (Connected App), or Setup > External \
-                     Client App Manager > the app > Settings > OAuth Settings > Consumer Key and Secret";
 
 /// Why it is held, with the stores by name.
 pub fn hold_words(hold: &Hold, stores: &[String]) -> String {
@@ -35,7 +32,7 @@ pub fn hold_words(hold: &Hold, stores: &[String]) -> String {
     }
 }
 
-/// What a person can do about a hold of `app`, with the exact commands.
+/// What a person can do about a hold of `app`, with the exact commands. Which place in Setup is meant, [`in_setup`] says.
 pub fn remedy(hold: &Hold, app: &str) -> String {
     let resume = format!("`rekeyd resume {app}`");
     let abandon = format!("`rekeyd abandon {app}`");
@@ -118,10 +115,13 @@ pub fn remedy(hold: &Hold, app: &str) -> String {
 pub fn stopped_remedy(ledger: &AppLedger, app: &str) -> Option<String> {
     let resume = format!("`rekeyd resume {app}`");
     Some(match ledger.stopped_by()? {
-        End::Ignored | End::NotOffered { .. } => format!(
-            "this org does not change the secret of this app in place; what remains: a person rotates it ({SETUP}) and \
-             writes it to the stores, or the app moves to an External Client App (method `staged`); {resume} tries \
-             in place again"
+        End::Ignored | End::NotOffered { .. } => in_setup(
+            format!(
+                "this org does not change the secret of this app in place; what remains: a person rotates it ({SETUP}) \
+                 and hands the new pair over (`rekeyd submit {app}`), or the app moves to an External Client App \
+                 (method `staged`); {resume} tries in place again"
+            ),
+            Some(AppKind::ConnectedApp),
         ),
         End::Undone { .. } => {
             format!("no store could be written in time, three times: see that they can be, then {resume}")

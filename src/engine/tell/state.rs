@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::effect::to_do;
 use super::event::moment;
-use super::hold_words;
+use super::{AppKind, hold_words, in_setup};
 use crate::clock::Timestamp;
 use crate::engine::ledger::AppLedger;
 use crate::rotation::{Effect, Mode, Rest, State};
@@ -92,7 +92,9 @@ pub fn status_words(ledger: &AppLedger, app: &str, now: Timestamp) -> (String, O
     }
     if let Some(run) = ledger.running() {
         let words = state_words(&run.state, &run.stores, now);
-        return (words, run.state.hold().map(|hold| super::remedy(hold, app)));
+        let kind = AppKind::of(&run.policy);
+        let remedy = |hold| in_setup(super::remedy(hold, app), kind);
+        return (words, run.state.hold().map(remedy));
     }
     if let Some(end) = ledger.stopped_by() {
         return (format!("stopped: {end}"), super::stopped_remedy(ledger, app));

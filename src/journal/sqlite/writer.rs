@@ -1,6 +1,7 @@
 //! The one writer of the one process.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 
@@ -21,17 +22,18 @@ pub(super) struct Writer {
     tip: Tip,
     /// The end that an append without an answer may have made.
     attempted: Option<Tip>,
+    said: Said,
     _lock: WriterLock,
 }
 
 impl Writer {
     pub fn new(path: &Path, lane: Lane, tip: Tip, lock: WriterLock) -> Writer {
-        log_head(tip);
         Writer {
             path: path.to_path_buf(),
             lane,
             tip,
             attempted: None,
+            said: Said::begin(tip),
             _lock: lock,
         }
     }
@@ -51,7 +53,7 @@ impl Writer {
         self.attempted = None;
         self.lane.give_back(connection);
         if !entries.is_empty() {
-            log_head(self.tip);
+            self.said.moved(self.tip, at);
         }
         Ok(self.tip.hash)
     }
@@ -174,7 +176,111 @@ impl Writer {
     }
 }
 
-/// The log keeps what the journal cannot keep about itself.
-fn log_head(tip: Tip) {
-    tracing::info!(target: "rekeyd::journal", head = %tip.hash, seq = tip.seq, "head of the journal");
+/// How often the log has the head at least, while the journal grows.
+const SAY_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The log keeps what the journal cannot keep about itself, so that somebody outside can anchor it: each head for who
+/// asks for *debug*, and for everybody the one at the start, one an hour at most, and the last.
+#[derive(Debug)]
+struct Said {
+    /// The end as it is now.
+    tip: Tip,
+    /// The last that everybody was told: which, and when.
+    last: i64,
+    at: Option<Timestamp>,
+}
+
+impl Said {
+    fn begin(tip: Tip) -> Said {
+        tracing::info!(target: "rekeyd::journal", head = %tip.hash, seq = tip.seq, "head of the journal");
+        Said {
+            tip,
+            last: tip.seq,
+            at: None,
+        }
+    }
+
+    fn moved(&mut self, tip: Tip, at: Timestamp) {
+        self.tip = tip;
+        // The hour counts from the first record: what time it was at the start nobody said here.
+        let since = *self.at.get_or_insert(at);
+        match at.since(since) >= SAY_EVERY {
+            true => {
+                self.at = Some(at);
+                self.say();
+            }
+            false => {
+                tracing::debug!(target: "rekeyd::journal", head = %tip.hash, seq = tip.seq, "head of the journal");
+            }
+        }
+    }
+
+    fn say(&mut self) {
+        let Tip { seq, hash } = self.tip;
+        self.last = seq;
+        tracing::info!(target: "rekeyd::journal", head = %hash, seq, "head of the journal");
+    }
+}
+
+impl Drop for Said {
+    /// Also where the process ends by a fault.
+    fn drop(&mut self) {
+        if self.last != self.tip.seq {
+            self.say();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn everybody_is_told_the_first_head_one_an_hour_and_the_last() {
+        let page = Page::default();
+        let sink = page.clone();
+        let log = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::INFO)
+            .with_ansi(false)
+            .with_writer(move || sink.clone())
+            .finish();
+        let tip = |seq| Tip {
+            seq,
+            hash: Head([0; 32]),
+        };
+        let minute = |minutes: i64| Timestamp(1_800_000_000_000 + minutes * 60_000);
+        tracing::subscriber::with_default(log, || {
+            let mut said = Said::begin(tip(0));
+            for (seq, at) in [(1, 0), (2, 59), (3, 60), (4, 61), (5, 119), (6, 125), (7, 126)] {
+                said.moved(tip(seq), minute(at));
+            }
+            drop(said);
+            // Nothing was written: the last was told already.
+            drop(Said::begin(tip(7)));
+        });
+        let bytes = page.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        let seqs: Vec<&str> = text
+            .lines()
+            .filter_map(|line| Some(line.split_once(" seq=")?.1.trim()))
+            .collect();
+        assert_eq!(seqs, ["0", "3", "6", "7", "7"], "{text}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::scalar::{Complaint, boolean, file};
 use super::{Node, Table};
@@ -33,6 +34,11 @@ pub(crate) fn api(mut table: Table<'_>) -> Option<ApiPolicy> {
         metrics: metrics?,
         tokens: tokens?,
     })
+}
+
+/// Only the socket, whatever is wrong with the rest.
+pub(crate) fn socket(mut table: Table<'_>) -> Option<PathBuf> {
+    table.get("socket").and_then(|node| file(&node))
 }
 
 /// Tokens would travel in the clear: on one machine only, or where the operator says that it is well.

@@ -21,11 +21,11 @@ use super::hint;
 use super::mask::{looks_secret, quoted};
 
 pub(super) use alert::alert;
-pub(super) use api::api;
+pub(super) use api::{api, socket};
 pub(super) use app::{AppDraft, Known, app, exists};
 pub(super) use context::{At, Context, Source};
 pub(super) use org::org;
-pub(super) use service::{journal, signal};
+pub(super) use service::{database, journal, signal};
 pub(super) use store::{kind_of, store};
 
 /// A value and where it and its key stand.

@@ -9,7 +9,7 @@ use super::{Node, Table};
 use crate::policy::{JournalPolicy, SignalPolicy};
 
 pub(crate) fn journal(mut table: Table<'_>) -> Option<JournalPolicy> {
-    let database = table.required("url", database);
+    let database = table.required("url", sqlite);
     let key_file = table.required("key_file", file);
     table.finish();
     Some(JournalPolicy {
@@ -18,7 +18,12 @@ pub(crate) fn journal(mut table: Table<'_>) -> Option<JournalPolicy> {
     })
 }
 
-fn database(node: &Node<'_>) -> Option<PathBuf> {
+/// Only where it is, whatever is wrong with the rest.
+pub(crate) fn database(mut table: Table<'_>) -> Option<PathBuf> {
+    table.get("url").and_then(|node| sqlite(&node))
+}
+
+fn sqlite(node: &Node<'_>) -> Option<PathBuf> {
     node.parse(|text| {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             let complaint = Complaint::from("a journal in PostgreSQL is not in this version");

@@ -1,6 +1,9 @@
 //! `rekeyd status`: where every app stands, in words, when its next rotation is due, and what a person can do.
 //!
-//! Reads the policy and the journal, so it also answers while the daemon is down.
+//! Reads the policy and the journal, so it also answers while the daemon is down, and says that it is. Where the policy
+//! on disk is refused, the daemon is asked what is due under its own.
+
+mod daemon;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -8,14 +11,16 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::json;
 
+use self::daemon::Daemon;
 use crate::api::AppView;
 use crate::cli::exit::{self, Failure};
-use crate::cli::{Context, compare, config, due, output, reader, runtime};
+use crate::cli::reach::Reach;
+use crate::cli::{Context, compare, due, output, reader, runtime};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::service::LoginTrouble;
 use crate::engine::tell;
-use crate::policy::{AppPolicy, Policy};
+use crate::policy::AppPolicy;
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -34,7 +39,7 @@ struct Row {
     app: String,
     /// `None`: it has left the policy.
     org: Option<String>,
-    kind: Option<&'static str>,
+    kind: Option<String>,
     method: Option<String>,
     #[serde(flatten)]
     view: AppView,
@@ -48,20 +53,31 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     if args.compare {
         return compare::run(context, args.app.as_deref());
     }
-    let policy = config::load(context)?;
-    let ledgers = runtime()?.block_on(reader::ledgers(&policy.journal.database))?;
+    let reach = Reach::find(context);
+    let (ledgers, daemon) = runtime()?.block_on(async {
+        let ledgers = reader::ledgers(reach.database()?).await?;
+        Ok::<_, Failure>((ledgers, Daemon::ask(&reach).await))
+    })?;
     let now = SystemClock.now();
-    let rows: Vec<Row> = names(&policy, &ledgers)
+    let rows: Vec<Row> = names(&reach, &daemon, &ledgers)
         .into_iter()
         .filter(|app| args.app.as_ref().is_none_or(|wanted| wanted == app))
-        .map(|app| row(&app, &policy, &ledgers, now))
+        .map(|app| row(&app, &reach, &daemon, &ledgers, now))
         .collect();
+    // Nothing runs, and nothing could be started.
+    let code = match (&reach.policy, daemon.running) {
+        (None, Some(false)) => exit::CONFIG,
+        (Some(_) | None, _) => exit::OK,
+    };
     let Some(wanted) = &args.app else {
         match context.json {
-            true => output::line(&json!({ "apps": rows }).to_string()),
-            false => table(&rows),
+            true => output::line(&json!({ "apps": rows, "daemon": daemon }).to_string()),
+            false => {
+                daemon.say();
+                table(&rows);
+            }
         }
-        return Ok(ExitCode::from(exit::OK));
+        return Ok(ExitCode::from(code));
     };
     let Some(row) = rows.first() else {
         return Err(Failure::failed(format!(
@@ -69,37 +85,49 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         )));
     };
     match context.json {
-        true => output::line(&json!(row).to_string()),
-        false => details(row),
+        true => output::line(&json!(One { row, daemon: &daemon }).to_string()),
+        false => {
+            daemon.say();
+            details(row);
+        }
     }
     let wanted = row.view.held || !row.troubles.is_empty();
-    Ok(ExitCode::from(if wanted { exit::HELD } else { exit::OK }))
+    Ok(ExitCode::from(match code == exit::OK && wanted {
+        true => exit::HELD,
+        false => code,
+    }))
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    #[serde(flatten)]
+    row: &'a Row,
+    daemon: &'a Daemon,
 }
 
 /// The apps of the policy, and those that left it while something of theirs was under way.
-fn names(policy: &Policy, ledgers: &Ledgers) -> BTreeSet<String> {
+fn names(reach: &Reach, daemon: &Daemon, ledgers: &Ledgers) -> BTreeSet<String> {
     let left = ledgers
         .apps
         .iter()
         .filter(|(_, ledger)| ledger.running().is_some());
-    policy
-        .apps
-        .keys()
-        .cloned()
-        .chain(left.map(|(app, _)| app.clone()))
-        .collect()
+    let named = reach.apps.iter().chain(daemon.apps.keys()).cloned();
+    named.chain(left.map(|(app, _)| app.clone())).collect()
 }
 
-fn row(app: &str, policy: &Policy, ledgers: &Ledgers, now: Timestamp) -> Row {
+fn row(app: &str, reach: &Reach, daemon: &Daemon, ledgers: &Ledgers, now: Timestamp) -> Row {
     let none = AppLedger::default();
     let ledger = ledgers.apps.get(app).unwrap_or(&none);
-    let managed = policy.apps.get(app);
+    if reach.policy.is_none() {
+        return daemon.row(app, ledger, ledgers, now);
+    }
+    let managed = reach.policy.as_ref().and_then(|policy| policy.apps.get(app));
     let (next_due, due) = next_due(managed, ledger, now);
     let running = ledger.running().map(|run| run.method.clone());
     Row {
         app: app.to_owned(),
         org: managed.map(|managed| managed.org.clone()),
-        kind: managed.map(|managed| managed.target.kind()),
+        kind: managed.map(|managed| managed.target.kind().to_owned()),
         method: running.or_else(|| Some(managed?.methods.first()?.word().to_owned())),
         view: AppView::of(app, ledger, now),
         next_due,
@@ -158,7 +186,7 @@ fn table(rows: &[Row]) {
         cells.push(vec![
             row.app.clone(),
             row.org.clone().unwrap_or_else(dash),
-            row.kind.map_or_else(dash, |kind| kind.replace('_', " ")),
+            row.kind.as_ref().map_or_else(dash, |kind| kind.replace('_', " ")),
             row.method.clone().unwrap_or_else(dash),
             words.to_owned(),
             row.view.since.clone().unwrap_or_else(dash),
@@ -185,7 +213,10 @@ fn details(row: &Row) {
     let pairs = [
         ("app", row.app.clone()),
         ("org", row.org.clone().unwrap_or_else(dash)),
-        ("kind", row.kind.map_or_else(dash, |kind| kind.replace('_', " "))),
+        (
+            "kind",
+            row.kind.as_ref().map_or_else(dash, |kind| kind.replace('_', " ")),
+        ),
         ("method", row.method.clone().unwrap_or_else(dash)),
         ("state", row.view.state.clone()),
         (

@@ -1,0 +1,71 @@
+//! Where Setup shows the pair of an app (salesforce-oauth-rest.md §1, §2): one place for each kind of app.
+
+use serde_json::Value;
+
+/// Both, where nobody says which kind of app it is.
+pub(super) const SETUP: &str = "Setup > App Manager > the app > View > Manage Consumer Details (Connected App), or Setup > \
+                                External Client App Manager > the app > Settings > OAuth Settings > Consumer Key and \
+                                Secret";
+
+/// What an app is at Salesforce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppKind {
+    /// A Connected App.
+    ConnectedApp,
+    /// An External Client App.
+    ExternalClientApp,
+}
+
+impl AppKind {
+    /// As the policy, a card or a journaled policy writes it.
+    pub fn named(word: &str) -> Option<AppKind> {
+        match word {
+            "connected_app" | "connected-app" => Some(AppKind::ConnectedApp),
+            "external_client_app" | "external-client-app" => Some(AppKind::ExternalClientApp),
+            _ => None,
+        }
+    }
+
+    /// By the policy that a rotation began with.
+    pub fn of(policy: &Value) -> Option<AppKind> {
+        let target = policy.get("target")?.as_object()?;
+        target.keys().find_map(|word| AppKind::named(word))
+    }
+
+    /// The place in Setup.
+    pub fn setup(self) -> &'static str {
+        match self {
+            AppKind::ConnectedApp => "Setup > App Manager > the app > View > Manage Consumer Details",
+            AppKind::ExternalClientApp => {
+                "Setup > External Client App Manager > the app > Settings > OAuth Settings > Consumer Key and Secret"
+            }
+        }
+    }
+}
+
+/// A text of ours with the one place that is right for this kind of app.
+pub fn in_setup(text: String, kind: Option<AppKind>) -> String {
+    match kind {
+        Some(kind) => text.replace(SETUP, kind.setup()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tell;
+    use crate::rotation::Hold;
+
+    #[test]
+    fn a_remedy_names_the_place_of_its_kind_of_app_only() {
+        let text = || tell::remedy(&Hold::CurrentRefused, "billing");
+        let external = in_setup(text(), Some(AppKind::ExternalClientApp));
+        assert!(external.contains("External Client App Manager"), "{external}");
+        assert!(!external.contains("Setup > App Manager"), "{external}");
+        let connected = in_setup(text(), Some(AppKind::ConnectedApp));
+        assert!(connected.contains("Setup > App Manager"), "{connected}");
+        assert!(!connected.contains("External Client App"), "{connected}");
+        assert_eq!(in_setup(text(), None), text());
+    }
+}
