@@ -266,9 +266,16 @@ pub fn all() -> Vec<Plan> {
         regenerate("regenerate, applies", Change::Applies, Expect::DoneOrUnanswered),
         regenerate("regenerate, flag ignored", Change::Ignores, Expect::Untouched),
         regenerate("regenerate, deploy fails", Change::Refuses, Expect::Untouched),
-        regenerate("regenerate, old one lives on", Change::KeepsOld, Expect::Held),
-        regenerate("regenerate, endpoint goes blind", Change::GoesBlind, Expect::Held),
         Plan {
+            budget: SINGLE,
+            ..regenerate("regenerate, old one lives on", Change::KeepsOld, Expect::Held)
+        },
+        Plan {
+            budget: SINGLE,
+            ..regenerate("regenerate, endpoint goes blind", Change::GoesBlind, Expect::Held)
+        },
+        Plan {
+            budget: SINGLE,
             org: Org {
                 queues: true,
                 ..HEALTHY

@@ -266,9 +266,10 @@ impl Landing<'_> {
         let (plan, now) = (self.plan, self.now);
         match plan.org.change {
             Change::Applies | Change::KeepsOld | Change::Overlong => {}
+            // Here the secret is another one all the same: it is shown.
+            Change::GoesBlind => world.blind = true,
             Change::Refuses => return,
-            Change::Ignores | Change::GoesBlind => {
-                world.blind = plan.org.change == Change::GoesBlind;
+            Change::Ignores => {
                 world.flag = true;
                 return;
             }

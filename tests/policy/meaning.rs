@@ -141,7 +141,10 @@ rotate = ["legacy"]
 /// The key stays, nothing overlaps, and the certificate has to be spoken of.
 #[test]
 fn regenerate_needs_a_certificate_and_no_leave_to_change_the_key() {
-    let text = with("allow_key_change = true", "method = \"regenerate\"\ncertificate = \"none\"");
+    let text = with(
+        "allow_key_change = true",
+        "method = \"regenerate\"\ncertificate = \"none\"",
+    );
     let text = text.replacen("grace = \"7d\"\n", "", 1);
     let policy = compiled(&text).unwrap();
     let billing = &policy.apps["billing"];

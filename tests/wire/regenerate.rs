@@ -121,7 +121,10 @@ async fn a_survey_reads_the_live_pair_the_slot_and_the_mark() {
     assert!(survey.staged.is_none() && !survey.own_login);
     assert_eq!(survey.modified.as_deref(), Some(MODIFIED));
     let staged = staged_entry("3MVG9new", "Active");
-    server.always(&slot("GET"), json(200, format!(r#"{{"stagedCredentials":[{staged}]}}"#)));
+    server.always(
+        &slot("GET"),
+        json(200, format!(r#"{{"stagedCredentials":[{staged}]}}"#)),
+    );
     assert_eq!(target.survey().await.unwrap().staged.unwrap().key, "3MVG9new");
     let live = target.live().await.unwrap().unwrap();
     assert_eq!(live.client_secret.expose(), "oldS3cret");
@@ -131,7 +134,10 @@ async fn a_survey_reads_the_live_pair_the_slot_and_the_mark() {
 async fn the_packages() {
     let server = server().await;
     let target = target(&server);
-    assert_eq!(class(&target.regenerate("3MVG9old", Some(MODIFIED)).await), "done");
+    assert_eq!(
+        class(&target.regenerate("3MVG9old", Some(MODIFIED)).await),
+        "done"
+    );
     assert_eq!(class(&target.reset().await), "done");
     assert_eq!(target.job(JOB).await, Ok(Job::Done));
     let sent = server.seen(DEPLOY);
@@ -157,7 +163,10 @@ async fn every_body_is_valid_by_the_published_wsdl_but_for_the_test_level() {
     let server = server().await;
     let target = target(&server);
     target.survey().await.unwrap();
-    assert_eq!(class(&target.regenerate("3MVG9old", Some(MODIFIED)).await), "done");
+    assert_eq!(
+        class(&target.regenerate("3MVG9old", Some(MODIFIED)).await),
+        "done"
+    );
     assert_eq!(class(&target.reset().await), "done");
     target.job(JOB).await.unwrap();
     let bodies: Vec<String> = [DESCRIBE, LIST, READ, DEPLOY, STATUS]
@@ -187,13 +196,13 @@ async fn every_body_is_valid_by_the_published_wsdl_but_for_the_test_level() {
 #[tokio::test]
 async fn no_secret_and_no_mask_of_one_is_in_a_package() {
     let server = server().await;
-    server.always(
-        READ,
-        settings(&SETTINGS.replace("****************", "n3wS3cret")),
-    );
+    server.always(READ, settings(&SETTINGS.replace("****************", "n3wS3cret")));
     let target = target(&server);
     target.survey().await.unwrap();
-    assert_eq!(class(&target.regenerate("3MVG9old", Some(MODIFIED)).await), "done");
+    assert_eq!(
+        class(&target.regenerate("3MVG9old", Some(MODIFIED)).await),
+        "done"
+    );
     for seen in server.seen(DEPLOY) {
         for (path, text) in files(&seen.body) {
             for word in ["consumerSecret>", "S3cret", "****"] {
@@ -223,7 +232,10 @@ async fn a_certificate_is_sent_or_stops_everything() {
     };
     let target = with(pem).unwrap();
     assert_eq!(target.survey().await.unwrap().obstacles, Vec::<String>::new());
-    assert_eq!(class(&target.regenerate("3MVG9old", Some(MODIFIED)).await), "done");
+    assert_eq!(
+        class(&target.regenerate("3MVG9old", Some(MODIFIED)).await),
+        "done"
+    );
     let (_, file) = files(&server.seen(DEPLOY)[0].body).swap_remove(1);
     assert_eq!(file.matches("<certificate>").count(), 1);
     assert!(file.contains("MIIB") && !file.contains("*****"));
@@ -234,14 +246,37 @@ async fn a_certificate_is_sent_or_stops_everything() {
 async fn obstacles_name_what_stands_in_the_way() {
     let other = SETTINGS.replace(">Billing_Sync<", ">Other<");
     let cases = [
-        (DESCRIBE, soap("<describeMetadataResponse><result></result></describeMetadataResponse>"), "does not know"),
+        (
+            DESCRIBE,
+            soap("<describeMetadataResponse><result></result></describeMetadataResponse>"),
+            "does not know",
+        ),
         (LIST, soap("<listMetadataResponse/>"), "no OAuth settings"),
         (READ, settings(&other), "no OAuth settings"),
         (READ, settings(""), "no OAuth settings"),
         (LIST, listed(&["Billing_Sync_glbloauth"], "", ""), "last edited"),
-        (LIST, listed(&["Billing_Sync_glbloauth"], MODIFIED, "<manageableState>installed</manageableState>"), "managed"),
-        (READ, settings(&SETTINGS.replace("3MVG9old", "3MVG9two")), "another consumer"),
-        (READ, settings(&SETTINGS.replace("<shouldRotateConsumerSecret>", "<shouldRotateConsumerKey>true</shouldRotateConsumerKey><shouldRotateConsumerSecret>")), "shouldRotateConsumerKey"),
+        (
+            LIST,
+            listed(
+                &["Billing_Sync_glbloauth"],
+                MODIFIED,
+                "<manageableState>installed</manageableState>",
+            ),
+            "managed",
+        ),
+        (
+            READ,
+            settings(&SETTINGS.replace("3MVG9old", "3MVG9two")),
+            "another consumer",
+        ),
+        (
+            READ,
+            settings(&SETTINGS.replace(
+                "<shouldRotateConsumerSecret>",
+                "<shouldRotateConsumerKey>true</shouldRotateConsumerKey><shouldRotateConsumerSecret>",
+            )),
+            "shouldRotateConsumerKey",
+        ),
         (READ, soap_fault("INSUFFICIENT_ACCESS", "no"), "Modify Metadata"),
     ];
     for (key, answer, text) in cases {
@@ -258,40 +293,73 @@ async fn obstacles_name_what_stands_in_the_way() {
     let hidden = r#"{"id":"888000000000001","key":"3MVG9old"}"#;
     server.always(&consumer("GET"), json(200, hidden));
     let survey = target(&server).survey().await.unwrap();
-    assert!(survey.obstacles[0].contains("consumer secrets via REST API"), "{survey:?}");
+    assert!(
+        survey.obstacles[0].contains("consumer secrets via REST API"),
+        "{survey:?}"
+    );
     let two = r#"{"consumers":[{"id":"888000000000001AAA","key":"3MVG9old","name":"Billing"},{"id":"888000000000002AAA","key":"3MVG9two","name":"Two"}],"nextPageUrl":null}"#;
     server.always(&path("GET", ""), json(200, two));
-    server.always(READ, settings(&SETTINGS.replace("<consumerKey>3MVG9old</consumerKey>", "")));
+    server.always(
+        READ,
+        settings(&SETTINGS.replace("<consumerKey>3MVG9old</consumerKey>", "")),
+    );
     let one = RegenerateSettings {
         consumer: Some("Billing".into()),
         ..wanted()
     };
-    let survey = RegenerateTarget::new(server.org().0, one).unwrap().survey().await.unwrap();
-    assert!(survey.obstacles.iter().any(|text| text.contains("several consumers")), "{survey:?}");
+    let survey = RegenerateTarget::new(server.org().0, one)
+        .unwrap()
+        .survey()
+        .await
+        .unwrap();
+    assert!(
+        survey
+            .obstacles
+            .iter()
+            .any(|text| text.contains("several consumers")),
+        "{survey:?}"
+    );
 }
 
 /// The settings are found by what they say of themselves, whatever they are called.
 #[tokio::test]
 async fn settings_of_any_name_are_found() {
     let server = server().await;
-    server.always(LIST, listed(&["Another", "Billing_Sync_old", "Something"], MODIFIED, ""));
+    server.always(
+        LIST,
+        listed(&["Another", "Billing_Sync_old", "Something"], MODIFIED, ""),
+    );
     server.rule(move |seen| {
         let named = |name: &str| seen.body.contains(&format!("<m:fullNames>{name}<"));
         (seen.key() == READ).then(|| {
             let text = SETTINGS.replace("Billing_Sync_glbloauth", "Something");
             match named("Something") {
                 true => settings(&text),
-                false if named("Another") => settings(&text.replace("Something", "Another").replace(">Billing_Sync<", ">Another<")),
-                false => settings(&text.replace("Something", "Billing_Sync_old").replace(">Billing_Sync<", ">Former<")),
+                false if named("Another") => settings(
+                    &text
+                        .replace("Something", "Another")
+                        .replace(">Billing_Sync<", ">Another<"),
+                ),
+                false => settings(
+                    &text
+                        .replace("Something", "Billing_Sync_old")
+                        .replace(">Billing_Sync<", ">Former<"),
+                ),
             }
         })
     });
     let target = target(&server);
     assert_eq!(target.survey().await.unwrap().obstacles, Vec::<String>::new());
     let reads = server.count(READ);
-    assert_eq!(class(&target.regenerate("3MVG9old", Some(MODIFIED)).await), "done");
+    assert_eq!(
+        class(&target.regenerate("3MVG9old", Some(MODIFIED)).await),
+        "done"
+    );
     assert_eq!(server.count(READ), reads + 1, "and remembered");
-    assert_eq!(files(&server.seen(DEPLOY)[0].body)[1].0, "extlClntAppGlobalOauthSets/Something.ecaGlblOauth");
+    assert_eq!(
+        files(&server.seen(DEPLOY)[0].body)[1].0,
+        "extlClntAppGlobalOauthSets/Something.ecaGlblOauth"
+    );
 }
 
 #[tokio::test]
@@ -299,17 +367,33 @@ async fn an_edit_in_between_is_a_conflict_and_nothing_is_sent() {
     let server = server().await;
     let target = target(&server);
     let refused = "refused: conflict";
-    assert_eq!(class(&target.regenerate("3MVG9old", Some("2026-01-31T00:00:00.000Z")).await), refused);
+    assert_eq!(
+        class(
+            &target
+                .regenerate("3MVG9old", Some("2026-01-31T00:00:00.000Z"))
+                .await
+        ),
+        refused
+    );
     assert_eq!(class(&target.regenerate("3MVG9old", None).await), refused);
-    assert_eq!(class(&target.regenerate("3MVG9other", Some(MODIFIED)).await), refused);
+    assert_eq!(
+        class(&target.regenerate("3MVG9other", Some(MODIFIED)).await),
+        refused
+    );
     let moved = listed(&["Billing_Sync_glbloauth"], "2026-02-02T00:00:00.000Z", "");
     let before = || listed(&["Billing_Sync_glbloauth"], MODIFIED, "");
     server.once(LIST, vec![before(), moved.clone()]);
-    assert_eq!(class(&target.regenerate("3MVG9old", Some(MODIFIED)).await), refused);
+    assert_eq!(
+        class(&target.regenerate("3MVG9old", Some(MODIFIED)).await),
+        refused
+    );
     server.once(LIST, vec![before(), moved]);
     assert_eq!(class(&target.reset().await), refused);
     server.always(READ, settings(&SETTINGS.replace("3MVG9old", "3MVG9own")));
-    assert_eq!(class(&target.regenerate("3MVG9own", Some(MODIFIED)).await), "refused: invalid");
+    assert_eq!(
+        class(&target.regenerate("3MVG9own", Some(MODIFIED)).await),
+        "refused: invalid"
+    );
     assert_eq!(server.count(DEPLOY), 0);
 }
 
@@ -321,17 +405,30 @@ async fn what_a_deploy_changed_besides_the_flag_is_told() {
         .replace("&amp; \"Sons\"", "and Sons");
     let server = server().await;
     let target = target(&server);
-    assert_eq!(class(&target.regenerate("3MVG9old", Some(MODIFIED)).await), "done");
+    assert_eq!(
+        class(&target.regenerate("3MVG9old", Some(MODIFIED)).await),
+        "done"
+    );
     server.always(READ, settings(&after));
     assert_eq!(target.is_set().await, Ok(Some(true)));
     assert_eq!(target.last_diff(), ["isPkceRequired: gone", "label: changed"]);
-    server.always(READ, settings(&after.replace("<shouldRotateConsumerSecret>true</shouldRotateConsumerSecret>", "")));
+    server.always(
+        READ,
+        settings(&after.replace(
+            "<shouldRotateConsumerSecret>true</shouldRotateConsumerSecret>",
+            "",
+        )),
+    );
     assert_eq!(target.is_set().await, Ok(None));
 }
 
 #[tokio::test]
 async fn answers_to_a_deploy() {
-    let fine = |id: &str| soap(format!("<deployResponse><result><done>false</done>{id}</result></deployResponse>"));
+    let fine = |id: &str| {
+        soap(format!(
+            "<deployResponse><result><done>false</done>{id}</result></deployResponse>"
+        ))
+    };
     let cases = [
         (fine(""), "unknown"),
         (fine("<id>not one</id>"), "unknown"),
@@ -340,7 +437,10 @@ async fn answers_to_a_deploy() {
         (Answer::Drop, "unknown"),
         (soap_fault("UNKNOWN_EXCEPTION", "x"), "unknown"),
         (soap_fault("ORG_IN_MAINTENANCE", "x"), "not now: unavailable"),
-        (soap_fault("REQUEST_LIMIT_EXCEEDED", "TotalRequests"), "not now: throttled"),
+        (
+            soap_fault("REQUEST_LIMIT_EXCEEDED", "TotalRequests"),
+            "not now: throttled",
+        ),
         (soap_fault("INSUFFICIENT_ACCESS", "x"), "refused: permission"),
         (soap_fault("INVALID_TYPE", "x"), "refused: invalid"),
     ];
@@ -372,19 +472,41 @@ async fn how_a_deploy_stands() {
     assert_eq!(ask(status(done)).await, Ok(Job::Done));
     let running = "<done>false</done><status>Pending</status><success>false</success>";
     assert_eq!(ask(status(running)).await, Ok(Job::Running));
-    assert!(matches!(ask(status("<status>Succeeded</status>")).await, Err(Fault::Unavailable(_))));
-    assert!(matches!(ask(html(200)).await, Err(Fault::Unavailable(_) | Fault::Unusable(_))));
+    assert!(matches!(
+        ask(status("<status>Succeeded</status>")).await,
+        Err(Fault::Unavailable(_))
+    ));
+    assert!(matches!(
+        ask(html(200)).await,
+        Err(Fault::Unavailable(_) | Fault::Unusable(_))
+    ));
     let unknown = soap_fault("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id");
     assert!(matches!(ask(unknown).await, Err(Fault::NotFound(_))));
-    assert!(matches!(ask(soap_fault("SERVER_UNAVAILABLE", "x")).await, Err(Fault::Unavailable(_))));
-    let warning = ask(failed(&problem("rotates a secret: n3wS3cret", "Warning"), "")).await.unwrap();
+    assert!(matches!(
+        ask(soap_fault("SERVER_UNAVAILABLE", "x")).await,
+        Err(Fault::Unavailable(_))
+    ));
+    let warning = ask(failed(&problem("rotates a secret: n3wS3cret", "Warning"), ""))
+        .await
+        .unwrap();
     assert!(refused(&warning, "Invalid") && !format!("{warning:?}").contains("n3wS3cret"));
-    let locked = failed("", "<errorMessage>x</errorMessage><errorStatusCode>UNABLE_TO_LOCK_ROW</errorStatusCode>");
+    let locked = failed(
+        "",
+        "<errorMessage>x</errorMessage><errorStatusCode>UNABLE_TO_LOCK_ROW</errorStatusCode>",
+    );
     assert!(matches!(ask(locked).await, Ok(Job::NotNow(_))));
     let access = problem("INSUFFICIENT_ACCESS_OR_READONLY: no", "Error");
     assert!(refused(&ask(failed(&access, "")).await.unwrap(), "Permission"));
     // It has ended and was rolled back, so even this is no doubt.
-    let strange = failed("", "<errorMessage>x</errorMessage><errorStatusCode>UNKNOWN_EXCEPTION</errorStatusCode>");
+    let strange = failed(
+        "",
+        "<errorMessage>x</errorMessage><errorStatusCode>UNKNOWN_EXCEPTION</errorStatusCode>",
+    );
     assert!(refused(&ask(strange).await.unwrap(), "Invalid"));
-    assert!(refused(&ask(failed(&problem("something else", "Error"), "")).await.unwrap(), "Invalid"));
+    assert!(refused(
+        &ask(failed(&problem("something else", "Error"), ""))
+            .await
+            .unwrap(),
+        "Invalid"
+    ));
 }
