@@ -93,7 +93,7 @@ fn forward(state: &State, now: Timestamp, guards: Guards) -> Next {
         return drive(Effect::Discard);
     }
     let made_by_cutover = state.caps.mints_at_cutover;
-    if salesforce_makes_it && !made_by_cutover && !state.mint.is_done() {
+    if state.caps.mints_apart() && !state.mint.is_done() {
         return drive(Effect::Mint);
     }
     let stored = |store: &usize| state.lanes.get(*store).is_some_and(|lane| lane.pending.is_done());
