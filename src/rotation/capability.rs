@@ -51,6 +51,11 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Salesforce makes the value in a step of its own, before the cutover.
+    pub const fn mints_apart(&self) -> bool {
+        matches!(self.value_by, ValueBy::Salesforce) && !self.mints_at_cutover
+    }
+
     /// `staged`: External Client App over Connect REST (salesforce-oauth-rest.md §1).
     pub const fn staged(proves_before_cutover: Tri) -> Self {
         Capabilities {

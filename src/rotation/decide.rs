@@ -95,7 +95,7 @@ fn forward(state: &State, now: Timestamp, guards: Guards) -> Next {
         return drive(Effect::Discard);
     }
     let made_by_cutover = state.caps.mints_at_cutover;
-    if salesforce_makes_it && !made_by_cutover && !state.mint.is_done() {
+    if state.caps.mints_apart() && !state.mint.is_done() {
         return drive(Effect::Mint);
     }
     let stored = |store: &usize| state.lanes.get(*store).is_some_and(|lane| lane.pending.is_done());
@@ -274,6 +274,10 @@ fn give_up(state: &State, by: &str, adopting: Option<Fingerprint>) -> Next {
     if let Some(store) = (0..state.lanes.len()).find(|store| !state.progress(Effect::Clear(*store)).is_done())
     {
         return drive(Effect::Clear(store));
+    }
+    // What would make another value at the next deploy outlives the giving up.
+    if state.owes_reset() {
+        return drive(Effect::Reset);
     }
     match (state.left_as, state.old_unknown) {
         (None, false) => Next::Act(Action::Look(Look::Probe {

@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::rotation::{
-    Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer, ValueBy,
+    Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer,
 };
 use crate::rotation::{ProbeReport, Refusal, Verdict};
 
@@ -184,7 +184,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 };
             }
             state.new = None;
-            if state.caps.value_by == ValueBy::Salesforce && !state.caps.mints_at_cutover {
+            if state.caps.mints_apart() {
                 state.orphan = state.staged.take();
                 state.mint = Progress::Open;
                 state.new_key = None;
@@ -353,7 +353,7 @@ fn interrupted(state: &mut State) {
     state.superseded = None;
     // An orphan that is known to be ours is removed before anything is looked at anew: then nobody could tell whose it is.
     let next_is_mint = state.mint.is_open() && state.orphan.is_none() && state.discard.is_open();
-    state.baselined &= state.caps.value_by != ValueBy::Salesforce || !next_is_mint;
+    state.baselined &= !state.caps.mints_apart() || !next_is_mint;
 }
 
 /// A revocation that is sent again because the old pair lives on is no progress until that one is refused.
