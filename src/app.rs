@@ -4,6 +4,7 @@
 //! are read here, once, and refused where others can read them.
 
 pub mod alerts;
+mod examination;
 mod stores;
 mod vault;
 
@@ -19,18 +20,19 @@ use self::stores::Connections;
 pub use self::stores::record_access;
 use crate::cli::exit::Failure;
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::engine::ledger::Ledgers;
+use crate::engine::examine::Exam;
+use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
 use crate::policy::Policy;
-use crate::policy::app::{AppPolicy, Certificate, Method, StoreEntry, Target};
+use crate::policy::app::{AppPolicy, Certificate, Flow, Method, StoreEntry, Target};
 use crate::policy::org::{Login, OrgPolicy};
 use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
-    JwtLogin, Org, OrgSettings, RegenerateSettings, RegenerateTarget, StagedSettings, StagedTarget, Timeouts,
-    UpdateSettings, UpdateTarget, Watch,
+    Clinic, JwtLogin, Org, OrgSettings, RegenerateSettings, RegenerateTarget, StagedSettings, StagedTarget,
+    Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
 use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
@@ -71,7 +73,14 @@ pub fn build(
     };
     let mut apps = BTreeMap::new();
     for (name, app) in &policy.apps {
-        apps.insert(name.clone(), builder.managed(app, true)?);
+        let mut managed = builder.managed(app, true)?;
+        let run = ledgers.apps.get(name).and_then(AppLedger::running);
+        if let Some(run) = run.filter(|run| managed.way(&run.method).is_none()) {
+            let before = serde_json::from_value::<AppPolicy>(run.policy.clone()).ok();
+            let before = before.and_then(|before| builder.managed(&before, false).ok());
+            managed.former = before.and_then(|before| before.way(&run.method));
+        }
+        apps.insert(name.clone(), managed);
     }
     for (name, ledger) in &ledgers.apps {
         let Some(run) = ledger.running().filter(|_| !apps.contains_key(name)) else {
@@ -123,7 +132,13 @@ pub fn generate_identity(path: &Path) -> Result<(), Failure> {
 }
 
 /// What the apps of one org share.
-type OrgParts = (Arc<Org>, Arc<dyn port::OrgWatch>, Arc<Semaphore>);
+#[derive(Clone)]
+struct OrgParts {
+    org: Arc<Org>,
+    watch: Arc<dyn port::OrgWatch>,
+    examiner: Arc<dyn port::Examiner>,
+    places: Arc<Semaphore>,
+}
 
 struct Builder<'a> {
     policy: &'a Policy,
@@ -140,31 +155,40 @@ impl Builder<'_> {
                 app.name, app.org
             )));
         };
-        let (org, watch, places) = self.org(settings)?;
+        let OrgParts {
+            org,
+            watch,
+            examiner,
+            places,
+        } = self.org(settings)?;
         let seats = app.stores.iter();
         let stores = seats.map(|entry| self.connections.seat(self.policy, entry, &self.house.clock));
         let stores = stores.collect::<Result<Vec<_>, _>>()?;
-        let method = app.methods.first().copied().unwrap_or(match app.target {
-            Target::ExternalClientApp { .. } => Method::Staged,
-            Target::ConnectedApp { .. } => Method::Update,
-        });
-        let seat = Seat {
-            app: app.name.clone(),
-            org: app.org.clone(),
-            token_url: app
-                .token_url
-                .as_ref()
-                .map_or_else(|| org.token_url(), ToString::to_string),
-            base_uri: settings.url.as_str().trim_end_matches('/').to_owned(),
-            method: method.word().to_owned(),
-            target: target(org, app, method)?,
-            stores,
-            house: self.house.clone(),
+        let mut ways = Vec::new();
+        for method in &app.methods {
+            ways.push(Arc::new(Seat {
+                app: app.name.clone(),
+                org: app.org.clone(),
+                token_url: app
+                    .token_url
+                    .as_ref()
+                    .map_or_else(|| org.token_url(), ToString::to_string),
+                base_uri: settings.url.as_str().trim_end_matches('/').to_owned(),
+                method: method.word().to_owned(),
+                target: target(org.clone(), app, *method)?,
+                stores: stores.clone(),
+                house: self.house.clone(),
+            }));
+        }
+        let Some(seat) = ways.first().cloned() else {
+            return Err(Failure::config(format!("app {}: it has no method", app.name)));
         };
         let policy = serde_json::to_value(app)
             .map_err(|_| Failure::failed(format!("app {}: its policy cannot be journaled", app.name)))?;
         Ok(Managed {
-            seat: Arc::new(seat),
+            seat,
+            ways,
+            former: None,
             timing: in_policy.then(|| app.timing.clone()),
             limits: limits(settings, app),
             policy,
@@ -175,6 +199,11 @@ impl Builder<'_> {
             live_check: settings.live_check,
             catch_up_spacing: settings.catch_up_spacing,
             watch: Some(watch),
+            exam: Exam {
+                examiner,
+                org: examination::org(settings),
+                subject: examination::subject(app),
+            },
         })
     }
 
@@ -210,7 +239,12 @@ impl Builder<'_> {
         ));
         let ends = certificate_file.as_deref().map(certificate_end).transpose()?;
         let watch: Arc<dyn port::OrgWatch> = Arc::new(Watch::new(org.clone(), ends));
-        let parts = (org, watch, places);
+        let parts = OrgParts {
+            examiner: Arc::new(Clinic::new(org.clone())),
+            org,
+            watch,
+            places,
+        };
         self.orgs.insert(settings.name.clone(), parts.clone());
         Ok(parts)
     }
@@ -230,7 +264,8 @@ fn limits(org: &OrgPolicy, app: &AppPolicy) -> Limits {
 
 fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port::Target>, Failure> {
     let wrong = |text: String| Failure::config(format!("app {}: {text}", app.name));
-    let client_credentials = app.client_credentials.unwrap_or(false);
+    let by_flow = app.flow == Some(Flow::ClientCredentials);
+    let client_credentials = app.client_credentials.unwrap_or(by_flow);
     match (&app.target, method) {
         (Target::ExternalClientApp { name, consumer, .. }, Method::Staged) => {
             let settings = StagedSettings {

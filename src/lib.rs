@@ -6,6 +6,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod daemon;
+pub mod doctor;
 pub mod document;
 pub mod engine;
 pub mod journal;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
+use crate::doctor::observed::{AppSeen, Lack, OrgSeen, Seen, Subject};
 use crate::document::{Document, RecordIds};
 use crate::rotation::{Capabilities, RotationId, Tri};
 pub use crate::rotation::{ProbeReport, Refusal, Verdict, VersionRef};
@@ -296,4 +297,40 @@ pub trait OrgWatch: Send + Sync {
 
     /// Logins that were accepted, and that were not, since the start.
     fn logins(&self) -> (u64, u64);
+
+    /// Requests used and allowed in 24 hours, as any answer last said. Asks nobody.
+    fn api(&self) -> Option<(u64, u64)>;
+}
+
+/// Asks an org what it and its apps are fit for. **Read-only**: no request of it changes anything anywhere, and none
+/// makes a credential. It never fails: what is not seen says why.
+#[async_trait]
+pub trait Examiner: Send + Sync {
+    /// Versions, our own login, rights, types, quota.
+    async fn org(&self) -> OrgSeen;
+
+    /// One app.
+    async fn app(&self, subject: &Subject) -> AppSeen;
+}
+
+impl<T> From<Fault> for Seen<T> {
+    fn from(fault: Fault) -> Seen<T> {
+        match fault {
+            Fault::Unavailable(text) => Seen::Not(Lack::Later, text),
+            Fault::Throttled { text, .. } => Seen::Not(Lack::Later, text),
+            Fault::Unauthorized(text) => Seen::Not(Lack::Login, text),
+            Fault::Forbidden(text) => Seen::Not(Lack::Denied, text),
+            Fault::NotFound(text) => Seen::Not(Lack::Absent, text),
+            Fault::Unusable(text) => Seen::Not(Lack::Odd, text),
+        }
+    }
+}
+
+impl<T> From<Result<T, Fault>> for Seen<T> {
+    fn from(answer: Result<T, Fault>) -> Seen<T> {
+        match answer {
+            Ok(answer) => Seen::Is(answer),
+            Err(fault) => fault.into(),
+        }
+    }
 }

@@ -20,9 +20,15 @@ const MAY: &[(&str, &[&str])] = &[
     ("document", &["clock", "rotation", "secret"]),
     ("schedule", &["clock"]),
     ("policy", &["schedule"]),
+    ("doctor", &["clock", "policy"]),
     ("rotation", &["clock", "secret"]),
-    ("port", &["clock", "document", "rotation", "secret"]),
-    ("salesforce", &["clock", "port", "random", "rotation", "secret"]),
+    ("port", &["clock", "doctor", "document", "rotation", "secret"]),
+    (
+        "salesforce",
+        &[
+            "clock", "doctor", "document", "port", "random", "rotation", "secret",
+        ],
+    ),
     (
         "store",
         &["clock", "document", "port", "random", "rotation", "secret"],
@@ -31,7 +37,7 @@ const MAY: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "clock", "document", "port", "random", "rotation", "schedule", "secret",
+            "clock", "doctor", "document", "port", "random", "rotation", "schedule", "secret",
         ],
     ),
     (
@@ -60,6 +66,7 @@ const MAY: &[(&str, &[&str])] = &[
             "alert",
             "cli",
             "clock",
+            "doctor",
             "document",
             "engine",
             "policy",
@@ -79,6 +86,7 @@ const MAY: &[(&str, &[&str])] = &[
             "app",
             "clock",
             "daemon",
+            "doctor",
             "document",
             "engine",
             "journal",
@@ -112,7 +120,7 @@ const IMPURE: &[&str] = &[
     "SystemTime",
     "Instant",
 ];
-const PURE: &[&str] = &["policy", "schedule", "rotation"];
+const PURE: &[&str] = &["doctor", "policy", "schedule", "rotation"];
 
 fn sources() -> BTreeMap<String, String> {
     fn walk(directory: &Path, into: &mut Vec<PathBuf>) {

@@ -15,6 +15,12 @@ mod catch_up;
 mod clock_jumps;
 #[path = "engine/defect.rs"]
 mod defect;
+#[path = "engine/examined.rs"]
+mod examined;
+#[path = "engine/fitness.rs"]
+mod fitness;
+#[path = "engine/given_up.rs"]
+mod given_up;
 #[path = "engine/hand_clock.rs"]
 mod hand_clock;
 #[path = "engine/late.rs"]
@@ -25,5 +31,7 @@ mod live_check;
 mod own_login;
 #[path = "engine/reload.rs"]
 mod reload;
+#[path = "engine/verdicts.rs"]
+mod verdicts;
 #[path = "engine/world.rs"]
 mod world;

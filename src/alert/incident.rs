@@ -276,7 +276,7 @@ fn failed(ledger: &AppLedger) -> Option<Found> {
     };
     // A person who abandons one knows it.
     let ended = match ledger.failed_by {
-        Some(End::Abandoned { .. }) | None => 0,
+        Some(End::Abandoned { .. } | End::GivenUp { .. }) | None => 0,
         Some(End::Done { .. } | End::Ignored | End::NotOffered { .. } | End::Undone { .. }) => {
             ledger.failures
         }

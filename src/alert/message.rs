@@ -161,7 +161,8 @@ fn unhealthy(app: &str, kind: Option<AppKind>, health: &Health) -> (String, Stri
         ),
         Health::Foreign { .. } => {
             format!(
-                "Find out who changed it and whether it is to stay; `rekeyd submit {app}` makes it known."
+                "Find out who changed it and whether it is to stay: `rekeyd adopt {app}` takes it over, or, where no \
+                 API shows it, `rekeyd submit {app}`; otherwise put the one of before back in force."
             )
         }
     };
@@ -199,7 +200,13 @@ fn failed(incident: &Incident, app: &str, ledger: &AppLedger, now: Timestamp) ->
     let help = ledger
         .running()
         .and_then(|run| run.state.hold())
-        .map(|hold| sentence(tell::in_setup(tell::remedy(hold, app), kind)));
+        .zip(ledger.running())
+        .map(|(hold, run)| {
+            sentence(tell::in_setup(
+                tell::remedy(hold, app, run.state.is_rotated()),
+                kind,
+            ))
+        });
     (what, happened.join(" "), help.unwrap_or_default())
 }
 

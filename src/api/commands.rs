@@ -112,6 +112,7 @@ pub(super) async fn adopt(
 pub(super) async fn submit(
     State(service): State<Service>,
     Extension(Named(app)): Extension<Named>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -126,7 +127,8 @@ pub(super) async fn submit(
         let text = "client_secret is empty or holds control characters";
         return Err(Problem::new(StatusCode::BAD_REQUEST, text));
     }
-    ask(&service, Command::Submit { app, pair }, SUBMIT_WITHIN).await
+    let by = caller.name;
+    ask(&service, Command::Submit { app, pair, by }, SUBMIT_WITHIN).await
 }
 
 /// A text that can stand in a line of the history.

@@ -10,6 +10,7 @@ pub mod client;
 mod compare;
 pub mod config;
 mod demo;
+mod doctor;
 mod due;
 pub mod exit;
 mod history;
@@ -76,6 +77,8 @@ enum Command {
     Check(check::Args),
     /// Show the whole job on a simulated org, in under a minute, in a directory of its own.
     Demo(demo::Args),
+    /// Find out which methods are open for each app, and what opens a closed one. Asks; changes nothing.
+    Doctor(doctor::Args),
     /// Show what happened, or verify that the record of it holds.
     History(history::Args),
     /// Start nothing for an app, and stop what is under way at its next boundary.
@@ -122,6 +125,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Alert(args) => alert::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Demo(args) => demo::run(&context, args),
+        Command::Doctor(args) => doctor::run(&context, &args),
         Command::History(args) => history::run(&context, &args),
         Command::Hold(args) => tell_daemon::hold(&context, &args),
         Command::Plan(args) => plan::run(&context, &args),

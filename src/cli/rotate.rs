@@ -148,7 +148,7 @@ impl Follow {
                 code: exit::HELD,
                 text: format!(
                     "held; what to do: {}",
-                    tell::in_setup(tell::remedy(&reason, &self.app), self.kind)
+                    tell::in_setup(tell::remedy(&reason, &self.app, false), self.kind)
                 ),
             }),
             Note::HoldAsked { .. } | Note::Behind { .. } => Err(Failure {

@@ -10,7 +10,7 @@ use crate::engine::note::Note;
 use crate::engine::seat::Seat;
 use crate::port::{Fault, Outcome, Place, ProbeReport, Slot, Survey, Verdict};
 use crate::rotation::{Event, PairFacts, RotationId};
-use crate::secret::Credential;
+use crate::secret::{Credential, Fingerprint};
 
 /// What first contact came to.
 pub(super) enum Contact {
@@ -63,29 +63,18 @@ pub(super) async fn contact(
     if let Some((id, event)) = recover(seat, &survey, &standings) {
         return Ok(Contact::Recovered(id, event, unknown));
     }
-    let candidates = candidates(seat, &standings, &survey, &brought);
-    let mut proven_one = None;
-    let mut refusals = Vec::new();
-    for (pair, from) in candidates {
-        match proven(seat, &pair).await {
-            Ok(proof) => {
-                proven_one = Some((pair, from, proof));
-                break;
-            }
-            Err(why) => refusals.push(format!("the credential {from} {why}")),
-        }
-    }
-    let Some((pair, from, proof)) = proven_one else {
-        return Ok(Contact::NotYet(match survey.obstacles.is_empty() {
-            _ if !refusals.is_empty() => refusals.join("; "),
-            true => format!(
-                "no store holds a credential, and Salesforce does not show it: hand it over once with `rekeyd submit {}`",
-                seat.app
-            ),
-            false => survey.obstacles.join("; "),
-        }));
+    let Proven {
+        pair, from, proof, ..
+    } = match choose(seat, &standings, &survey, &brought).await {
+        Ok(proven) => proven,
+        Err(why) => return Ok(Contact::NotYet(why)),
     };
-    if let Some(why) = spread(seat, &standings, &pair, id).await? {
+    // At a person's word another proven pair takes the place of the one that we knew there, accepted or not.
+    let gives_way = match brought {
+        Brought::Nothing => None,
+        Brought::Pair(_) | Brought::Consent(_) => ledger.current,
+    };
+    if let Some(why) = spread(seat, &standings, &pair, gives_way, id).await? {
         return Ok(Contact::NotYet(why));
     }
     let since = standings.iter().enumerate().find_map(|(store, standing)| {
@@ -105,6 +94,55 @@ pub(super) async fn contact(
         proof,
     };
     Ok(Contact::Adopted(note, unknown))
+}
+
+/// A pair that may be adopted, and how that was seen.
+pub(super) struct Proven {
+    /// The pair.
+    pub pair: Credential,
+    /// Where it was found.
+    from: String,
+    /// It is accepted.
+    pub proof: ProbeReport,
+    /// Its control is refused.
+    pub control: ProbeReport,
+}
+
+/// What a contact with this would adopt; the text says why it would not. Read-only.
+pub(super) async fn successor(seat: &Seat, brought: &Brought) -> Result<Result<Proven, String>, Fault> {
+    let standings = standings(seat).await?;
+    let survey = seat.target.survey().await?;
+    Ok(choose(seat, &standings, &survey, brought).await)
+}
+
+async fn choose(
+    seat: &Seat,
+    standings: &[Standing],
+    survey: &Survey,
+    brought: &Brought,
+) -> Result<Proven, String> {
+    let (candidates, mut refusals) = candidates(seat, standings, survey, brought);
+    for (pair, from) in candidates {
+        match proven(seat, &pair).await {
+            Ok((proof, control)) => {
+                return Ok(Proven {
+                    pair,
+                    from,
+                    proof,
+                    control,
+                });
+            }
+            Err(why) => refusals.push(format!("the credential {from} {why}")),
+        }
+    }
+    Err(match survey.obstacles.is_empty() {
+        _ if !refusals.is_empty() => refusals.join("; "),
+        true => format!(
+            "no store holds a credential, and Salesforce does not show it: hand it over once with `rekeyd submit {}`",
+            seat.app
+        ),
+        false => survey.obstacles.join("; "),
+    })
 }
 
 /// Rotations that the stores' values name and the journal does not know.
@@ -191,14 +229,15 @@ fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Option<(Rota
     ))
 }
 
-/// The pairs to prove, the likeliest first, and where each was found. Only a person's consent lets one that Salesforce
-/// shows take the place of one that a store holds.
+/// The pairs to prove, the likeliest first, and where each was found; and what was passed over. Only a person's consent
+/// lets one that Salesforce shows take the place of one that a store holds. A former pair may still be accepted beside
+/// the one in force: what a person brings must be the one in force, where Salesforce shows which that is.
 fn candidates(
     seat: &Seat,
     standings: &[Standing],
     survey: &Survey,
     brought: &Brought,
-) -> Vec<(Credential, String)> {
+) -> (Vec<(Credential, String)>, Vec<String>) {
     let stored = standings.iter().enumerate().filter_map(|(store, standing)| {
         let pair = standing.pair.clone()?;
         Some((pair, format!("in store {}", seat.store_name(store))))
@@ -207,9 +246,9 @@ fn candidates(
         .live
         .clone()
         .map(|pair| (pair, "read from Salesforce".to_owned()));
-    match brought {
+    let found = match brought {
         Brought::Pair(pair) => vec![(pair.clone(), "handed over".into())],
-        Brought::Nothing => stored.chain(live).take(1).collect(),
+        Brought::Nothing => return (stored.chain(live).take(1).collect(), Vec::new()),
         Brought::Consent(by) => {
             let mut seen: Vec<PairFacts> = Vec::new();
             let mut fresh = |pair: &Credential| {
@@ -224,13 +263,19 @@ fn candidates(
                 .map(|(pair, from)| (pair, format!("{from}, taken as it is at the word of {by},")))
                 .collect()
         }
-    }
+    };
+    let in_force = |pair: &Credential| survey.key.as_ref().is_none_or(|key| *key == pair.client_id);
+    let (found, passed): (Vec<_>, Vec<_>) = found.into_iter().partition(|(pair, _)| in_force(pair));
+    let passed = passed.into_iter().map(|(_, from)| {
+        format!("the credential {from} is not the one that Salesforce holds as primary: hand that one over with `rekeyd submit {}`", seat.app)
+    });
+    (found, passed.collect())
 }
 
-async fn proven(seat: &Seat, pair: &Credential) -> Result<ProbeReport, String> {
+async fn proven(seat: &Seat, pair: &Credential) -> Result<(ProbeReport, ProbeReport), String> {
     let (report, control) = seat.target.probe_differentially(pair).await;
     match (&report.verdict, &control.verdict) {
-        (Verdict::Accepted, Verdict::Refused) => Ok(report),
+        (Verdict::Accepted, Verdict::Refused) => Ok((report, control)),
         (Verdict::Refused, _) => Err(format!(
             "is refused by Salesforce: hand over the right one with `rekeyd submit {}`",
             seat.app
@@ -246,11 +291,12 @@ async fn proven(seat: &Seat, pair: &Credential) -> Result<ProbeReport, String> {
 }
 
 /// Gives the proven pair to each store that has none. A store that holds another one is not overwritten unless that
-/// one is refused. The text says what is in the way.
+/// one is refused, or the one that gives way. The text says what is in the way.
 async fn spread(
     seat: &Seat,
     standings: &[Standing],
     pair: &Credential,
+    gives_way: Option<Fingerprint>,
     id: RotationId,
 ) -> Result<Option<String>, Fault> {
     let prints = seat.prints(pair);
@@ -260,6 +306,7 @@ async fn spread(
         };
         match &standing.pair {
             Some(theirs) if seat.prints(theirs) == prints => continue,
+            Some(former) if Some(seat.prints(former).pair) == gives_way => {}
             Some(theirs) => match seat.target.probe(theirs).await.verdict {
                 Verdict::Refused => {}
                 Verdict::Accepted | Verdict::Inconclusive(_) => {

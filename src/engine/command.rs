@@ -44,7 +44,7 @@ pub enum Command {
         /// A foreign entry or version to take over.
         take_over: Option<String>,
     },
-    /// End the rotation under way, before its point of no return.
+    /// End the rotation under way, before its point of no return; or, once it is rotated, without the retirement.
     Abandon {
         /// Which app.
         app: String,
@@ -58,12 +58,14 @@ pub enum Command {
         /// Who.
         by: String,
     },
-    /// A person hands over the live pair of an unadopted app.
+    /// A person hands over the live pair: of an unadopted app, or one that was made in Setup.
     Submit {
         /// Which app.
         app: String,
         /// The pair.
         pair: Credential,
+        /// Who.
+        by: String,
     },
 }
 

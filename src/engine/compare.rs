@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::engine::ledger::AppLedger;
-use crate::engine::live::{Seen, look};
+use crate::engine::live::{Seen, look_at_stores};
 use crate::engine::seat::Seat;
 use crate::secret::Fingerprint;
 
@@ -34,7 +34,7 @@ pub struct Comparison {
 
 /// Asks every side about one app.
 pub async fn compare(seat: &Seat, ledger: &AppLedger) -> Comparison {
-    let seen = look(seat).await;
+    let seen = look_at_stores(seat).await;
     let mut sides: Vec<Side> = seen.iter().map(store).collect();
     sides.push(Side {
         side: "journal".into(),

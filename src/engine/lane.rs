@@ -19,7 +19,8 @@ use crate::engine::look::look;
 use crate::engine::note::Note;
 use crate::engine::seat::Seat;
 use crate::port::journal::{Entry, JournalFault};
-use crate::rotation::{Action, Effect, End, Event, Guards, Observation, State, Tri, fold, step};
+use crate::rotation::{Action, Effect, End, Event, Guards, Observation, Probes, State, Tri, fold, step};
+use crate::secret::Fingerprint;
 
 /// What a person says to a rotation under way.
 #[derive(Debug)]
@@ -35,6 +36,15 @@ pub enum Word {
     Abandon {
         /// Who.
         by: String,
+    },
+    /// Give way to another pair.
+    GiveUp {
+        /// Who.
+        by: String,
+        /// That pair.
+        pair: Fingerprint,
+        /// How it was judged, with its control.
+        probes: Probes,
     },
     /// Stop at the next boundary; the app was put on hold.
     Pause,
@@ -223,6 +233,7 @@ impl Lane {
                 Some(Observation::Resume { by, take_over })
             }
             Word::Abandon { by } => Some(Observation::Abandon { by }),
+            Word::GiveUp { by, pair, probes } => Some(Observation::GiveUp { by, pair, probes }),
             Word::Pause => {
                 self.paused = true;
                 None

@@ -1,6 +1,7 @@
 //! What the journal knows of each app: the fold of its notes. Serves the engine, `status` and `plan` alike.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::engine::health::Health;
@@ -66,8 +67,14 @@ pub struct Overdue {
     pub why: String,
 }
 
+/// A wait that an onlooker wonders about.
+const NOTABLE: Duration = Duration::from_secs(60);
+
 /// How many idempotency keys of an app are remembered.
 const KEYS_KEPT: usize = 64;
+
+/// How many superseded keys are remembered: the staged slot holds one.
+const FORMER_KEPT: usize = 8;
 
 /// What is known of one app.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +83,10 @@ pub struct AppLedger {
     pub adopted_at: Option<Timestamp>,
     /// The pair that is current, by print.
     pub current: Option<Fingerprint>,
+    /// Its key, where a rotation of ours has made it.
+    pub current_key: Option<Fingerprint>,
+    /// Keys of pairs of ours that were superseded, and since when, without having been retired.
+    pub former: Vec<(Fingerprint, Timestamp)>,
     /// Since when it is, if anything says so.
     pub since: Option<Timestamp>,
     /// Why it is not adopted yet.
@@ -122,6 +133,10 @@ impl AppLedger {
                 proof: _,
             } => {
                 self.adopted_at = Some(at);
+                if self.current != Some(*pair) {
+                    let key = self.current_key.take();
+                    self.superseded(key, at);
+                }
                 self.current = Some(*pair);
                 self.since = *since;
                 self.unadopted = None;
@@ -243,6 +258,8 @@ impl AppLedger {
             Event::Rotated => {
                 self.last_success = Some(at);
                 self.current = run.state.new;
+                self.current_key = run.state.new_key;
+                self.former.clear();
                 self.since = Some(at);
                 self.failures = 0;
                 self.failed_at = None;
@@ -250,14 +267,21 @@ impl AppLedger {
                 self.health = None;
                 self.overdue = None;
             }
+            Event::Ended {
+                end: End::GivenUp { .. },
+            } => {
+                let key = run.state.old_key;
+                self.superseded(key, at);
+            }
             Event::Ended { end } if !end.is_rotated() => {
                 self.failures = self.failures.saturating_add(1);
                 self.failed_at = Some(at);
                 self.failed_by = Some(end.clone());
             }
-            Event::Deferred {
-                why, failed: true, ..
-            } => run.trouble = Some(why.clone()),
+            // What the other side asked to wait for is no failure, and worth knowing all the same.
+            Event::Deferred { why, until, failed } if *failed || until.since(at) >= NOTABLE => {
+                run.trouble = Some(why.clone());
+            }
             Event::Declined { .. } | Event::Postponed { .. } | Event::Lost { .. } => {
                 run.trouble = Some(tell::sentence(step, &run.stores));
             }
@@ -284,8 +308,16 @@ impl AppLedger {
             | Event::Resumed { .. }
             | Event::Aborting { .. }
             | Event::Undoing { .. }
+            | Event::GivingUp { .. }
+            | Event::Former { .. }
             | Event::Ended { .. } => {}
         }
+    }
+
+    fn superseded(&mut self, key: Option<Fingerprint>, at: Timestamp) {
+        self.former.extend(key.map(|key| (key, at)));
+        let surplus = self.former.len().saturating_sub(FORMER_KEPT);
+        self.former.drain(..surplus);
     }
 
     /// The journal says nothing of it: a new app, or a new journal.
@@ -313,7 +345,7 @@ impl AppLedger {
         match self.run.as_ref()?.state.end()? {
             end @ (End::Ignored | End::NotOffered { .. }) => Some(end).filter(|_| self.failures > 0),
             end @ End::Undone { .. } => Some(end).filter(|_| self.failures >= 3),
-            End::Done { .. } | End::Abandoned { .. } => None,
+            End::Done { .. } | End::Abandoned { .. } | End::GivenUp { .. } => None,
         }
     }
 
@@ -322,7 +354,7 @@ impl AppLedger {
         let retry = self.failed_at.filter(|_| self.failures > 0).map(|at| {
             // An hour, doubling to a day: each attempt without overlap costs consumers an outage.
             let hours = 1_u64 << self.failures.saturating_sub(1).min(5);
-            at + std::time::Duration::from_secs(3600 * hours.min(24))
+            at + Duration::from_secs(3600 * hours.min(24))
         });
         crate::schedule::Ledger {
             adopted_at: self.adopted_at.map(Timestamp::to_utc),

@@ -25,6 +25,8 @@ pub(super) struct Seen {
     pub up: bool,
     /// What it holds as current.
     pub pair: Option<Fingerprint>,
+    /// Its key.
+    pub key: Option<Fingerprint>,
     /// What Salesforce says to that.
     pub probe: Option<ProbeReport>,
 }
@@ -40,15 +42,42 @@ impl Seen {
     }
 }
 
-/// Looks at every store, and asks once about each pair that is found.
-pub(super) async fn look(seat: &Seat) -> Vec<Seen> {
+/// What Salesforce shows of the pair in force.
+pub(super) struct Primary {
+    /// Its key.
+    pub key: Fingerprint,
+    /// The pair, where its secret is shown too.
+    pub pair: Option<Fingerprint>,
+}
+
+/// Looks at every store, and asks once about each pair that is found. Where all of them are accepted, Salesforce is
+/// asked which pair is in force: a former one may be accepted beside it for weeks.
+pub(super) async fn look(seat: &Seat) -> (Vec<Seen>, Option<Primary>) {
+    let seen = look_at_stores(seat).await;
+    let accepted = !seen.is_empty() && seen.iter().all(|seen| seen.accepted() == Some(true));
+    let primary = match accepted {
+        // What cannot be read now says nothing.
+        true => seat.target.survey().await.ok().and_then(|survey| {
+            Some(Primary {
+                key: seat.house.prints.key_print(survey.key.as_deref()?),
+                pair: survey.live.as_ref().map(|pair| seat.prints(pair).pair),
+            })
+        }),
+        false => None,
+    };
+    (seen, primary)
+}
+
+/// The stores' part of it.
+pub(super) async fn look_at_stores(seat: &Seat) -> Vec<Seen> {
     let mut seen: Vec<Seen> = Vec::with_capacity(seat.stores.len());
     for (index, at) in seat.stores.iter().enumerate() {
         let slot = at.store.read(&Place::Current).await;
         let up = slot.is_ok();
         let value = slot.ok().and_then(|slot| slot.value);
         let pair: Option<Credential> = seat.credential(index, value.as_ref());
-        let print = pair.as_ref().map(|pair| seat.prints(pair).pair);
+        let prints = pair.as_ref().map(|pair| seat.prints(pair));
+        let print = prints.map(|prints| prints.pair);
         let before = seen.iter().find(|other| other.pair == print);
         let probe = match (&pair, before.map(|other| other.probe.clone())) {
             (_, Some(known)) => known,
@@ -59,6 +88,7 @@ pub(super) async fn look(seat: &Seat) -> Vec<Seen> {
             store: at.store.name().to_owned(),
             up,
             pair: print,
+            key: prints.map(|prints| prints.key),
             probe,
         });
     }
@@ -66,7 +96,7 @@ pub(super) async fn look(seat: &Seat) -> Vec<Seen> {
 }
 
 /// What it amounts to; `None` where nobody can tell. `known` is the pair that the journal calls current.
-pub(super) fn judge(seen: &[Seen], known: Option<Fingerprint>) -> Option<Health> {
+pub(super) fn judge(seen: &[Seen], known: Option<Fingerprint>, primary: Option<&Primary>) -> Option<Health> {
     let answered: Vec<&Seen> = seen.iter().filter(|seen| seen.up).collect();
     let refused = || answered.iter().filter(|seen| seen.accepted() == Some(false));
     if let Some(probe) = refused().find_map(|seen| seen.probe.clone()) {
@@ -85,6 +115,19 @@ pub(super) fn judge(seen: &[Seen], known: Option<Fingerprint>) -> Option<Health>
         return Some(Health::Disagree { why: held() });
     }
     first.accepted().filter(|accepted| *accepted)?;
+    let elsewhere = primary.filter(|primary| {
+        let other_pair = primary.pair.is_some_and(|pair| Some(pair) != first.pair);
+        Some(primary.key) != first.key || other_pair
+    });
+    if let Some(primary) = elsewhere {
+        return Some(Health::Foreign {
+            why: format!(
+                "Salesforce holds another one as primary (key {}), and still accepts what the stores hold: {}",
+                primary.key.short(),
+                held()
+            ),
+        });
+    }
     match known == first.pair {
         true => Some(Health::Fine),
         false => Some(Health::Foreign {
@@ -111,6 +154,7 @@ mod tests {
             store: store.into(),
             up: true,
             pair: pair.map(print),
+            key: pair.map(|byte| print(byte + 100)),
             probe: pair.map(|_| ProbeReport {
                 verdict,
                 probe: "introspect".into(),
@@ -134,9 +178,9 @@ mod tests {
             seen("a", Some(1), Verdict::Accepted),
             seen("b", Some(1), Verdict::Accepted),
         ];
-        assert_eq!(judge(&both, Some(print(1))), Some(Health::Fine));
+        assert_eq!(judge(&both, Some(print(1)), None), Some(Health::Fine));
         assert!(matches!(
-            judge(&both, Some(print(2))),
+            judge(&both, Some(print(2)), None),
             Some(Health::Foreign { .. })
         ));
     }
@@ -147,7 +191,7 @@ mod tests {
             seen("a", Some(1), Verdict::Accepted),
             seen("b", Some(2), Verdict::Refused),
         ];
-        let Some(Health::Refused { stores, .. }) = judge(&mixed, Some(print(1))) else {
+        let Some(Health::Refused { stores, .. }) = judge(&mixed, Some(print(1)), None) else {
             panic!("a refused pair was not told");
         };
         assert_eq!(stores, ["b"]);
@@ -156,7 +200,7 @@ mod tests {
             seen("b", Some(2), Verdict::Accepted),
         ];
         assert!(matches!(
-            judge(&differ, Some(print(1))),
+            judge(&differ, Some(print(1)), None),
             Some(Health::Disagree { .. })
         ));
         let empty = [
@@ -164,7 +208,7 @@ mod tests {
             seen("b", None, Verdict::Accepted),
         ];
         assert!(matches!(
-            judge(&empty, Some(print(1))),
+            judge(&empty, Some(print(1)), None),
             Some(Health::Disagree { .. })
         ));
     }
@@ -172,10 +216,29 @@ mod tests {
     #[test]
     fn what_does_not_answer_says_nothing() {
         let silent = [down("a"), down("b")];
-        assert_eq!(judge(&silent, Some(print(1))), None);
+        assert_eq!(judge(&silent, Some(print(1)), None), None);
         let one = [down("a"), seen("b", Some(1), Verdict::Accepted)];
-        assert_eq!(judge(&one, Some(print(1))), Some(Health::Fine));
+        assert_eq!(judge(&one, Some(print(1)), None), Some(Health::Fine));
         let unclear = [seen("a", Some(1), Verdict::Inconclusive("503".into()))];
-        assert_eq!(judge(&unclear, Some(print(1))), None);
+        assert_eq!(judge(&unclear, Some(print(1)), None), None);
+    }
+
+    #[test]
+    fn another_pair_in_force_is_foreign_although_the_stores_pair_is_still_accepted() {
+        let both = [
+            seen("a", Some(1), Verdict::Accepted),
+            seen("b", Some(1), Verdict::Accepted),
+        ];
+        let primary = |key: u8, pair: Option<u8>| Primary {
+            key: print(key),
+            pair: pair.map(print),
+        };
+        for fine in [primary(101, None), primary(101, Some(1))] {
+            assert_eq!(judge(&both, Some(print(1)), Some(&fine)), Some(Health::Fine));
+        }
+        for other in [primary(102, None), primary(102, Some(2)), primary(101, Some(2))] {
+            let judged = judge(&both, Some(print(1)), Some(&other));
+            assert!(matches!(judged, Some(Health::Foreign { .. })), "{judged:?}");
+        }
     }
 }

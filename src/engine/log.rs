@@ -18,6 +18,7 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             | Event::Undoing { .. }
             | Event::Aborting { .. }
             | Event::Recovered { .. }
+            | Event::GivingUp { .. }
             | Event::OldUnknown => tracing::warn!(app, rotation = %id, "{text}"),
             Event::Deferred { .. } | Event::Intended { .. } => tracing::debug!(app, rotation = %id, "{text}"),
             Event::Baselined { .. }
@@ -33,6 +34,7 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             | Event::Rechecked { .. }
             | Event::Superseded { .. }
             | Event::Restarted
+            | Event::Former { .. }
             | Event::Rotated
             | Event::Resumed { .. }
             | Event::Ended { .. } => tracing::info!(app, rotation = %id, "{text}"),

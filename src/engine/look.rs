@@ -78,11 +78,15 @@ async fn probe(
     };
     let (pair, beside) = match subject {
         Subject::Dead => {
-            let Some(new) = new_pair(seat, cache, state).await? else {
-                return Err(Fault::Unavailable("no store returns the new credential".into()));
-            };
-            let (old, new) = join(seat.target.probe(&pair), seat.target.probe(&new)).await;
-            (old, Some(new))
+            match new_pair(seat, cache, state).await? {
+                Some(new) => {
+                    let (old, new) = join(seat.target.probe(&pair), seat.target.probe(&new)).await;
+                    (old, Some(new))
+                }
+                // Nothing is decided by it any more.
+                None if state.is_given_up() => (seat.target.probe(&pair).await, None),
+                None => return Err(Fault::Unavailable("no store returns the new credential".into())),
+            }
         }
         Subject::Early | Subject::New | Subject::Settle | Subject::Alive if control => {
             let (pair, control) = seat.target.probe_differentially(&pair).await;

@@ -21,6 +21,7 @@ pub mod command;
 pub mod compare;
 pub mod due;
 mod effects;
+pub mod examine;
 pub mod health;
 pub mod lane;
 pub mod ledger;

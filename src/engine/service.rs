@@ -56,6 +56,22 @@ pub enum ServiceNote {
         /// When.
         at: Timestamp,
     },
+    /// The org has used so much of its daily requests that the clock starts no rotation there.
+    BudgetSpent {
+        /// The org.
+        org: String,
+        /// Requests used in 24 hours.
+        used: u64,
+        /// Requests allowed.
+        limit: u64,
+        /// The share, in percent, from which on rotations wait.
+        share: u32,
+    },
+    /// It has enough of them again.
+    BudgetFree {
+        /// The org.
+        org: String,
+    },
     /// Our own login works, and will.
     LoginFine {
         /// The org.
@@ -121,6 +137,8 @@ pub struct ServiceLedger {
     pub clock_jumps: u64,
     /// Orgs whose clock is not ours: since when, and by how many milliseconds ours is ahead.
     pub clock_off: BTreeMap<String, (Timestamp, i64)>,
+    /// Orgs where rotations wait for the day's requests: since when, used and allowed.
+    pub budget: BTreeMap<String, (Timestamp, u64, u64)>,
     /// Orgs to which our own login is in trouble.
     pub login: BTreeMap<String, LoginTrouble>,
 }
@@ -160,6 +178,12 @@ impl ServiceLedger {
                 };
                 self.login
                     .insert(org.clone(), LoginTrouble::Ending { since, at: *end });
+            }
+            ServiceNote::BudgetSpent { org, used, limit, .. } => {
+                self.budget.insert(org.clone(), (at, *used, *limit));
+            }
+            ServiceNote::BudgetFree { org } => {
+                self.budget.remove(org);
             }
             ServiceNote::LoginFine { org } => {
                 self.login.remove(org);

@@ -84,7 +84,9 @@ impl Tally {
             | Event::Held { .. }
             | Event::Resumed { .. }
             | Event::Aborting { .. }
-            | Event::Undoing { .. } => {}
+            | Event::Undoing { .. }
+            | Event::GivingUp { .. }
+            | Event::Former { .. } => {}
         }
     }
 

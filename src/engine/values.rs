@@ -26,20 +26,23 @@ pub(super) async fn new_pair(seat: &Seat, cache: &Cache, state: &State) -> Resul
     }
     let mut fault = None;
     for (store, lane) in state.lanes.iter().enumerate() {
-        let place = match (&lane.pending_version, lane.publish.is_done()) {
-            (_, true) => Place::Current,
-            (Some(version), false) => Place::PendingVersion(version.clone()),
-            (None, false) => continue,
+        let places = match (&lane.pending_version, lane.publish.is_done()) {
+            // Somebody may have written over it since.
+            (_, true) => vec![Place::Current, Place::Version(lane.current_base.clone())],
+            (Some(version), false) => vec![Place::PendingVersion(version.clone())],
+            (None, false) => Vec::new(),
         };
-        match seat.read(store, &place).await {
-            Ok(slot) => {
-                if let Some(pair) = seat.credential(store, slot.value.as_ref()).filter(wanted) {
-                    cache.keep_new(pair.clone());
-                    return Ok(Some(pair));
+        for place in places {
+            match seat.read(store, &place).await {
+                Ok(slot) => {
+                    if let Some(pair) = seat.credential(store, slot.value.as_ref()).filter(wanted) {
+                        cache.keep_new(pair.clone());
+                        return Ok(Some(pair));
+                    }
                 }
+                Err(Fault::NotFound(_)) => {}
+                Err(other) => fault = Some(other),
             }
-            Err(Fault::NotFound(_)) => {}
-            Err(other) => fault = Some(other),
         }
     }
     if let Some(fault) = fault {

@@ -12,10 +12,11 @@
 //! here, only ids, version references and fingerprints.
 
 mod chain;
-
+mod nothing;
 mod sqlite;
 
 pub use crate::port::journal::{
     Broken, Damage, Entry, Head, Journal, JournalFault, NotAHead, Record, RecordQuery, Verified, VerifyFault,
 };
+pub use nothing::NoJournal;
 pub use sqlite::SqliteJournal;

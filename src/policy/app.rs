@@ -34,6 +34,9 @@ pub struct AppPolicy {
     /// What a write of the whole component says about the certificate; always there for a method
     /// that does so.
     pub certificate: Option<Certificate>,
+    /// The OAuth flow that its consumers use, where the policy says so.
+    #[serde(default)]
+    pub flow: Option<Flow>,
     /// A hint for the probes: whether the app has the client credentials flow; `None` where it has to be found out.
     pub client_credentials: Option<bool>,
     /// The token endpoint to prove and publish with, where it is not the org's own.
@@ -91,6 +94,9 @@ pub enum Method {
 }
 
 impl Method {
+    /// Every one that this version has.
+    pub const ALL: [Method; 3] = [Method::Staged, Method::Update, Method::Regenerate];
+
     /// The word in the policy.
     pub fn word(self) -> &'static str {
         match self {
@@ -129,6 +135,44 @@ impl Method {
         match self {
             Self::Staged => false,
             Self::Update | Self::Regenerate => true,
+        }
+    }
+}
+
+/// How an app's consumers come by their access tokens (salesforce-oauth-rest.md, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flow {
+    /// Authorization code with a secret; refresh tokens.
+    WebServer,
+    /// Authorization code with PKCE, in an app on somebody's device: the secret is optional.
+    Pkce,
+    /// A signed assertion: no secret in use.
+    JwtBearer,
+    /// Client id and secret alone.
+    ClientCredentials,
+    /// A code that a person types in elsewhere: command lines, television sets.
+    Device,
+}
+
+impl Flow {
+    /// Every one of them, in the order in which they are listed to people.
+    pub const ALL: [Flow; 5] = [
+        Flow::WebServer,
+        Flow::Pkce,
+        Flow::JwtBearer,
+        Flow::ClientCredentials,
+        Flow::Device,
+    ];
+
+    /// The word in the policy.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WebServer => "web-server",
+            Self::Pkce => "pkce",
+            Self::JwtBearer => "jwt-bearer",
+            Self::ClientCredentials => "client-credentials",
+            Self::Device => "device",
         }
     }
 }

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 const SHOWN: &[&str] = &[
     "address",
     "allow_key_change",
+    "api_budget",
     "api_version",
     "app_id",
     "apps",
@@ -33,6 +34,7 @@ const SHOWN: &[&str] = &[
     "every",
     "fields",
     "first",
+    "flow",
     "from",
     "grace",
     "insecure",

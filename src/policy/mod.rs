@@ -42,7 +42,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use alert::{AlertPolicy, Severity, SinkPolicy, SmtpPolicy, SmtpTls};
-pub use app::{AppPolicy, Certificate, Fields, Method, StoreEntry, Target};
+pub use app::{AppPolicy, Certificate, Fields, Flow, Method, StoreEntry, Target};
 pub use compile::{SourceFile, compile, compile_in};
 pub use diagnostic::{Fault, Place, to_json, to_text};
 pub use environment::Environment;

@@ -33,6 +33,8 @@ pub struct OrgPolicy {
     pub cutover_timeout: Duration,
     /// How often each app's current credential, and our own login, are tried; zero for never.
     pub live_check: Duration,
+    /// At which share of the org's daily requests, in percent, no rotation is started by the clock; 100 for never.
+    pub api_budget: u32,
     /// Between two starts of rotations that fell due while the service was away.
     pub catch_up_spacing: Duration,
     /// How the daemon logs in.

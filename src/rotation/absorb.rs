@@ -8,7 +8,8 @@ use crate::rotation::observation::Entry;
 use crate::rotation::{
     Answer, Detail, Effect, End, Event, Finding, Hold, Mode, Observation, Progress, State, Subject, survey,
 };
-use crate::rotation::{Refusal, VersionRef};
+use crate::rotation::{ProbeReport, Probes, Refusal, Verdict, VersionRef};
+use crate::secret::Fingerprint;
 
 pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, guards: Guards) -> Vec<Event> {
     if state.end().is_some() {
@@ -17,6 +18,8 @@ pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, gu
     match observation {
         Observation::Tick => Vec::new(),
         Observation::Restarted => restarted(state),
+        // What it was asked for is moot.
+        Observation::Surveyed(_) if state.is_given_up() => Vec::new(),
         Observation::Surveyed(facts) => survey::absorb(state, &facts, now, guards),
         Observation::Chosen(pair) => vec![Event::Chosen { pair }],
         Observation::Performed(effect, answer) => performed(state, effect, answer, now),
@@ -41,15 +44,43 @@ pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, gu
             why,
             until,
             person: false,
-        } => defer(state, now, until, why),
+        } => later(state, now, until, why),
         Observation::Resume { by, take_over } => vec![Event::Resumed { by, take_over }],
         Observation::Abandon { by } if state.may_abandon() => {
             vec![Event::Aborting {
                 why: End::Abandoned { by },
             }]
         }
+        Observation::Abandon { by } if may_give_up(state, guards) => vec![Event::GivingUp {
+            by,
+            adopting: None,
+            proof: None,
+        }],
         Observation::Abandon { .. } => Vec::new(),
+        Observation::GiveUp { by, pair, probes }
+            if may_give_up(state, guards) && gives_way(state, pair, &probes, guards) =>
+        {
+            vec![Event::GivingUp {
+                by,
+                adopting: Some(pair),
+                proof: probes.pair,
+            }]
+        }
+        Observation::GiveUp { .. } => Vec::new(),
     }
+}
+
+fn may_give_up(state: &State, guards: Guards) -> bool {
+    let early = state.mode == Mode::Forward && !guards.has(Guard::GiveUpOnlyRotated);
+    state.may_give_up() || early
+}
+
+/// Another pair, and one that works: then ours has been superseded, whoever did it.
+fn gives_way(state: &State, pair: Fingerprint, probes: &Probes, guards: Guards) -> bool {
+    let verdict = |report: &Option<ProbeReport>| report.as_ref().map(|report| report.verdict.clone());
+    let proven =
+        verdict(&probes.pair) == Some(Verdict::Accepted) && verdict(&probes.beside) == Some(Verdict::Refused);
+    state.new != Some(pair) && (proven || !guards.has(Guard::ProveBeforeGivingWay))
 }
 
 /// The process ended somewhere. What it had sent is unknown, and what it had just looked at is stale.
@@ -63,6 +94,18 @@ fn restarted(state: &State) -> Vec<Event> {
         .into_iter()
         .filter(|effect| state.progress(*effect).is_intent());
     std::iter::once(Event::Restarted).chain(out.map(lost)).collect()
+}
+
+/// Not now. A wait that the other side asked for (a quota, a maintenance) is no failure.
+fn later(state: &State, now: Timestamp, until: Option<Timestamp>, why: String) -> Vec<Event> {
+    match until {
+        None => defer(state, now, None, why),
+        Some(until) => vec![Event::Deferred {
+            until: until.max(now + retry(state)),
+            why,
+            failed: false,
+        }],
+    }
 }
 
 /// Try later; after too many failures somebody is told, and it goes on by itself at the longest distance.
@@ -112,7 +155,7 @@ fn performed(state: &State, effect: Effect, answer: Answer, now: Timestamp) -> V
                 effect,
                 why: why.clone(),
             }];
-            events.extend(defer(state, now, until, format!("{effect}: {why}")));
+            events.extend(later(state, now, until, format!("{effect}: {why}")));
             events
         }
         Answer::Refused(why) => refused(state, effect, why, now),
@@ -186,6 +229,7 @@ fn refused(state: &State, effect: Effect, why: Refusal, now: Timestamp) -> Vec<E
                 why: End::NotOffered { why: why.to_string() },
             }])
         }
+        (Effect::Revoke, _) if state.is_given_up() => held(Vec::new()),
         (Effect::Undo, _) => held(written(hold_again(
             state,
             now,

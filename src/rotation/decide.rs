@@ -7,7 +7,8 @@ use crate::clock::Timestamp;
 use crate::rotation::backoff::pace;
 use crate::rotation::guard::{Guard, Guards};
 use crate::rotation::trial::{self, Verdict};
-use crate::rotation::{Action, Effect, End, Event, Hold, Look, Mode, Rest, State, Subject, ValueBy};
+use crate::rotation::{Action, Effect, End, Event, Hold, Look, Mode, Rest, Stand, State, Subject, ValueBy};
+use crate::secret::Fingerprint;
 
 /// Either something to write down first (then decide again), or the next action.
 pub(super) enum Next {
@@ -50,6 +51,7 @@ pub(super) fn decide(state: &State, now: Timestamp, guards: Guards) -> Next {
         Mode::Forward => forward(state, now, guards),
         Mode::Abort(end) => abort(state, end, guards),
         Mode::Undo(why) => undo(state, why, now, guards),
+        Mode::GiveUp { by, adopting } => give_up(state, by, *adopting),
     }
 }
 
@@ -216,6 +218,10 @@ fn retire(state: &State, now: Timestamp, guards: Guards) -> Next {
             end: End::Done { disproven },
         }]),
     };
+    // Answered, and without effect? Then it is sent again; otherwise no call can end it.
+    if state.relook {
+        return Next::Act(Action::Look(Look::Superseded));
+    }
     if state.old_unknown || !guards.has(Guard::DisproveBeforeDone) {
         return end(!state.old_unknown);
     }
@@ -261,6 +267,32 @@ fn undo(state: &State, why: &str, now: Timestamp, guards: Guards) -> Next {
     }
     let end = End::Undone { why: why.to_owned() };
     end_pending(state, guards).unwrap_or_else(|| Next::Write(vec![Event::Ended { end: end.clone() }]))
+}
+
+/// What is ours in the stores is cleaned up; what is left alive is asked about once, so that it can be told.
+fn give_up(state: &State, by: &str, adopting: Option<Fingerprint>) -> Next {
+    if let Some(store) = (0..state.lanes.len()).find(|store| !state.progress(Effect::Clear(*store)).is_done())
+    {
+        return drive(Effect::Clear(store));
+    }
+    match (state.left_as, state.old_unknown) {
+        (None, false) => Next::Act(Action::Look(Look::Probe {
+            subject: Subject::Dead,
+            control: true,
+        })),
+        (left_as, _) => {
+            let (old, new) = left_as.unwrap_or((Stand::Unknown, Stand::Unknown));
+            let by = by.to_owned();
+            Next::Write(vec![Event::Ended {
+                end: End::GivenUp {
+                    by,
+                    adopting,
+                    old,
+                    new,
+                },
+            }])
+        }
+    }
 }
 
 /// Whatever was stored as pending is ended in each store, in the way that its history allows.

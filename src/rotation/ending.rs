@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rotation::Effect;
+use crate::rotation::{Effect, Verdict};
+use crate::secret::Fingerprint;
 
 /// Why a person is needed. The texts are shown as they are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +130,38 @@ impl fmt::Display for Hold {
     }
 }
 
+/// What the token endpoint last made of a pair that is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stand {
+    /// Accepted: whoever knows it can log in.
+    Accepted,
+    /// Refused that once, which proves no death.
+    Refused,
+    /// Not known.
+    Unknown,
+}
+
+impl From<&Verdict> for Stand {
+    fn from(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Accepted => Stand::Accepted,
+            Verdict::Refused => Stand::Refused,
+            Verdict::Inconclusive(_) => Stand::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Stand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stand::Accepted => "STILL ACCEPTED",
+            Stand::Refused => "refused when last asked",
+            Stand::Unknown => "in nobody's hand to ask about, or not judged",
+        })
+    }
+}
+
 /// How a rotation ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "end")]
@@ -155,13 +188,24 @@ pub enum End {
         /// What failed.
         why: String,
     },
+    /// Rotated, and then ended by a person before the old pair was retired. Nothing is called dead.
+    GivenUp {
+        /// Who, and in what words.
+        by: String,
+        /// The proven pair that took the place of ours.
+        adopting: Option<Fingerprint>,
+        /// The old pair.
+        old: Stand,
+        /// The pair that this rotation had published.
+        new: Stand,
+    },
 }
 
 impl End {
     /// The app has the new credential in every store.
     pub fn is_rotated(&self) -> bool {
         match self {
-            End::Done { .. } => true,
+            End::Done { .. } | End::GivenUp { .. } => true,
             End::Abandoned { .. } | End::Ignored | End::NotOffered { .. } | End::Undone { .. } => false,
         }
     }
@@ -174,6 +218,7 @@ impl End {
             End::Ignored => "ignored",
             End::NotOffered { .. } => "not-offered",
             End::Undone { .. } => "undone",
+            End::GivenUp { .. } => "given-up",
         }
     }
 }
@@ -195,6 +240,26 @@ impl fmt::Display for End {
                 )
             }
             End::Undone { why } => write!(f, "undone, the old credential is in force again: {why}"),
+            End::GivenUp {
+                by,
+                adopting: Some(pair),
+                old,
+                new,
+            } => write!(
+                f,
+                "superseded: rotated, and its retirement was given up because {by} adopted another credential, {}; \
+                 the one that this rotation published is {new}, the one before it {old}",
+                pair.short()
+            ),
+            End::GivenUp {
+                by,
+                adopting: None,
+                old,
+                new: _,
+            } => write!(
+                f,
+                "rotated, and its retirement was given up by {by}; the old credential is {old}"
+            ),
         }
     }
 }

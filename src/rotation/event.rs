@@ -196,6 +196,20 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// A person ends a rotation that is rotated, before the old pair's retirement.
+    GivingUp {
+        /// Who, and in what words.
+        by: String,
+        /// The pair that takes the place of ours.
+        adopting: Option<Fingerprint>,
+        /// How that one was proven.
+        proof: Option<ProbeReport>,
+    },
+    /// These were current here once; a retired entry of theirs may be removed from then on.
+    Former {
+        /// Keys, each with its time.
+        keys: Vec<(Fingerprint, Timestamp)>,
+    },
     /// Finished.
     Ended {
         /// How.

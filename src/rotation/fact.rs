@@ -53,6 +53,11 @@ pub enum Verdict {
     Inconclusive(String),
 }
 
+impl Verdict {
+    /// What is inconclusive because a wrong secret is accepted too: no later answer of this probe would tell more.
+    pub const TELLS_NOTHING: &str = "this probe does not tell the pair from a corrupted one";
+}
+
 /// A verdict and how it was reached, for the history.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProbeReport {

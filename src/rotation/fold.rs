@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::rotation::{
-    Detail, Effect, Event, Mode, Progress, Rest, State, Subject, Trial, TrialAnswer,
+    Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer,
 };
 use crate::rotation::{ProbeReport, Refusal, Verdict};
 
@@ -78,7 +78,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
         Event::Applied { effect, detail } | Event::FoundApplied { effect, detail } => {
             set(&mut state, *effect, Progress::Done(at));
             applied(&mut state, *effect, detail);
-            progressed(&mut state);
+            progressed_with(&mut state, *effect);
         }
         Event::Declined {
             effect: Effect::Cutover,
@@ -203,7 +203,14 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 Subject::Alive => &mut state.alive,
             };
             judge(trial, *subject, at, pair, beside.as_ref());
-            if trial.answer == TrialAnswer::Good {
+            let answer = trial.answer;
+            if state.is_given_up() && *subject == Subject::Dead {
+                let beside = beside
+                    .as_ref()
+                    .map_or(Stand::Unknown, |report| (&report.verdict).into());
+                state.left_as = Some(((&pair.verdict).into(), beside));
+            }
+            if answer == TrialAnswer::Good {
                 progressed(&mut state);
             }
         }
@@ -221,10 +228,13 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
         }
         Event::Superseded { entry } => {
             state.superseded = entry.clone();
-            if entry.is_none() {
-                state.revoke = Progress::Done(at);
-            }
-            progressed(&mut state);
+            state.revoke = match (entry, state.relook) {
+                (None, true) => state.revoke,
+                (None, false) => Progress::Done(at),
+                (Some(_), _) => Progress::Open,
+            };
+            state.relook = false;
+            progressed_with(&mut state, Effect::Revoke);
         }
         Event::OldUnknown => state.old_unknown = true,
         Event::Rotated => state.rotated_at = Some(at),
@@ -244,6 +254,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 again: *again,
             };
             interrupted(&mut state);
+            state.relook = state.caps.overlap && *reason == Hold::StillAccepted;
         }
         Event::Resumed { by: _, take_over } => {
             state.rest = Rest::Running;
@@ -265,6 +276,20 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             state.attempts = 0;
             state.not_before = None;
         }
+        Event::GivingUp {
+            by,
+            adopting,
+            proof: _,
+        } => {
+            state.mode = Mode::GiveUp {
+                by: by.clone(),
+                adopting: *adopting,
+            };
+            state.rest = Rest::Running;
+            state.attempts = 0;
+            state.not_before = None;
+        }
+        Event::Former { keys } => state.former = keys.clone(),
         Event::Ended { end } => state.rest = Rest::Ended(end.clone()),
     }
     state
@@ -329,6 +354,13 @@ fn interrupted(state: &mut State) {
     // An orphan that is known to be ours is removed before anything is looked at anew: then nobody could tell whose it is.
     let next_is_mint = state.mint.is_open() && state.orphan.is_none() && state.discard.is_open();
     state.baselined &= !state.caps.mints_apart() || !next_is_mint;
+}
+
+/// A revocation that is sent again because the old pair lives on is no progress until that one is refused.
+fn progressed_with(state: &mut State, effect: Effect) {
+    if !(effect == Effect::Revoke && state.hold() == Some(&Hold::StillAccepted)) {
+        progressed(state);
+    }
 }
 
 /// What a look had found right before is no longer fresh.

@@ -41,10 +41,14 @@ pub enum Guard {
     SoundBaseline,
     /// A request that makes a value and puts it in force at once is not sent again while the first is unanswered.
     MakeOnce,
+    /// A rotation is given up only once it is rotated.
+    GiveUpOnlyRotated,
+    /// It gives way to another pair only if that one is accepted, and a wrong one is not.
+    ProveBeforeGivingWay,
 }
 
 /// All guards, in order.
-pub const ALL: [Guard; 19] = [
+pub const ALL: [Guard; 21] = [
     Guard::ProbeAfterUnknown,
     Guard::WaitOutLateWrites,
     Guard::StoreBeforeCutover,
@@ -64,6 +68,8 @@ pub const ALL: [Guard; 19] = [
     Guard::EveryStoreBeforeRotated,
     Guard::SoundBaseline,
     Guard::MakeOnce,
+    Guard::GiveUpOnlyRotated,
+    Guard::ProveBeforeGivingWay,
 ];
 
 /// The guards in force.

@@ -9,6 +9,9 @@
 //!                                                                published)               revoke, disprove
 //! ```
 //!
+//! Once rotated, a person may give up what is left (for another pair, or for none): pending is cleared, what is left
+//! alive is asked about once, and it ends.
+//!
 //! [`step()`] takes an [`Observation`] and answers with [`Event`]s to be made durable and then one [`Action`].
 //! [`State`] is the fold of the events, so any prefix of a journal is a state that the machine can go on from.
 //! An effect is *open*, *intended*, *unknown* or *done* ([`Progress`]); while one is unknown the only action is to
@@ -38,7 +41,7 @@ mod trial;
 pub use action::{Action, Look};
 pub use capability::{Capabilities, Tri, ValueBy};
 pub use effect::{Effect, Progress};
-pub use ending::{End, Hold};
+pub use ending::{End, Hold, Stand};
 pub use event::Event;
 pub use fact::{ProbeReport, Refusal, Verdict, VersionRef};
 pub use fold::fold;

@@ -38,6 +38,15 @@ pub enum Observation {
         /// The staged entry or pending version to take over.
         take_over: Option<String>,
     },
+    /// A person puts another pair in the place of the one that this rotation has published.
+    GiveUp {
+        /// Who, and in what words.
+        by: String,
+        /// That pair.
+        pair: Fingerprint,
+        /// How it was judged, with its control.
+        probes: Probes,
+    },
     /// A person says: stop for good.
     Abandon {
         /// Who, and in what words.

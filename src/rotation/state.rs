@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::rotation::{Capabilities, Effect, End, Hold, Progress, RotationId, Subject, ValueBy};
+use crate::rotation::{Capabilities, Effect, End, Hold, Progress, RotationId, Stand, Subject, ValueBy};
 use crate::rotation::{Verdict, VersionRef};
 use crate::secret::Fingerprint;
 
@@ -52,6 +52,13 @@ pub enum Mode {
     Abort(End),
     /// Taking the cutover back, because of this.
     Undo(String),
+    /// Rotated; a person ends it before the old pair is retired. What is ours is cleaned up, nothing is revoked.
+    GiveUp {
+        /// Who, and in what words.
+        by: String,
+        /// The pair that takes the place of ours, proven.
+        adopting: Option<Fingerprint>,
+    },
 }
 
 /// Whether it may go on.
@@ -212,6 +219,13 @@ pub struct State {
     pub resumed_at: Option<Timestamp>,
     /// The foreign thing that a person gave us.
     pub take_over: Option<String>,
+    /// The old pair outlived its revocation: whether its entry is still there is looked at again.
+    pub relook: bool,
+    /// What the old pair and the published one were when a retirement was given up.
+    pub left_as: Option<(Stand, Stand)>,
+    /// Keys of pairs that were current here once, and from when on a retired entry of theirs may be removed: nobody
+    /// else does it once their own retirement is given up.
+    pub former: Vec<(Fingerprint, Timestamp)>,
 }
 
 impl State {
@@ -271,6 +285,9 @@ impl State {
             restarted_at: None,
             resumed_at: None,
             take_over: None,
+            relook: false,
+            left_as: None,
+            former: Vec::new(),
         }
     }
 
@@ -315,7 +332,8 @@ impl State {
     /// How this rotation ends a store's pending value: a value that was ever sent is kept unless it was published.
     pub fn ending_of_pending(&self, store: usize) -> Effect {
         match self.mode {
-            Mode::Forward => Effect::Clear(store),
+            // What was published stays readable among the versions of *current*.
+            Mode::Forward | Mode::GiveUp { .. } => Effect::Clear(store),
             Mode::Abort(_) | Mode::Undo(_) if self.sent => Effect::Quarantine(store),
             Mode::Abort(_) | Mode::Undo(_) => Effect::Clear(store),
         }
@@ -356,6 +374,16 @@ impl State {
     /// A person may still end it: nothing was put in force, and nothing is on its way to be.
     pub fn may_abandon(&self) -> bool {
         self.cutover.is_open() && self.mode == Mode::Forward && self.end().is_none()
+    }
+
+    /// A person may end it without the old pair's retirement: the new one was proven and published everywhere.
+    pub fn may_give_up(&self) -> bool {
+        self.is_rotated() && self.mode == Mode::Forward && self.end().is_none()
+    }
+
+    /// A person has ended it so, and what is ours is still being cleaned up.
+    pub fn is_given_up(&self) -> bool {
+        matches!(self.mode, Mode::GiveUp { .. }) && self.end().is_none()
     }
 
     /// A drain or a person's hold may stop here. Without overlap nothing stops between cutover and publish or

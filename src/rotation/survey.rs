@@ -11,7 +11,7 @@ use crate::rotation::{Refusal, Verdict, VersionRef};
 
 pub(super) fn absorb(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Vec<Event> {
     let judged = if !state.baselined {
-        baseline(state, facts, guards)
+        baseline(state, facts, now, guards)
     } else if !state.cutover.is_done() {
         recheck(state, facts, now, guards)
     } else {
@@ -46,7 +46,7 @@ fn passable(facts: &Facts) -> Result<(), Stop> {
     }
 }
 
-fn baseline(state: &State, facts: &Facts, guards: Guards) -> Result<Vec<Event>, Stop> {
+fn baseline(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Result<Vec<Event>, Stop> {
     passable(facts)?;
     let first = facts.stores.first().and_then(|store| store.current);
     let agreed = first.filter(|pair| facts.stores.iter().all(|store| store.current == Some(*pair)));
@@ -67,7 +67,7 @@ fn baseline(state: &State, facts: &Facts, guards: Guards) -> Result<Vec<Event>, 
         }
         false => None,
     };
-    let orphan = slot(state, facts, guards)?;
+    let orphan = slot(state, facts, now, guards)?;
     for (store, held) in facts.stores.iter().enumerate() {
         let version = held.pending_base.0.clone();
         let ours = held.pending.as_ref().is_none_or(|(_, ours)| *ours);
@@ -123,14 +123,21 @@ fn sound(facts: &Facts, current: PairFacts) -> Result<(), Stop> {
 }
 
 /// The slot is free, or a person gave us what is in it.
-fn slot(state: &State, facts: &Facts, guards: Guards) -> Result<Option<String>, Stop> {
+fn slot(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Result<Option<String>, Stop> {
     match &facts.slot {
         None | Some(None) => Ok(None),
         Some(Some(entry)) if state.take_over.as_ref() == Some(&entry.id) => Ok(Some(entry.id.clone())),
         Some(Some(_)) if !guards.has(Guard::RemintOnlyAfterGone) && state.mints > 0 => Ok(None),
+        // Superseded long ago, by whomever: *current* is another everywhere, or this baseline had not come so far.
+        Some(Some(entry)) if entry.retired && is_former(state, entry, now) => Ok(Some(entry.id.clone())),
         Some(Some(entry)) if entry.retired => Err(Stop::Again(Hold::ForeignSlot { id: entry.id.clone() })),
         Some(Some(entry)) => Err(Stop::Person(Hold::ForeignSlot { id: entry.id.clone() })),
     }
+}
+
+fn is_former(state: &State, entry: &Entry, now: Timestamp) -> bool {
+    let mut former = state.former.iter();
+    former.any(|(key, until)| *key == entry.key && *until <= now)
 }
 
 fn recheck(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Result<Vec<Event>, Stop> {

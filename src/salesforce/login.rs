@@ -34,6 +34,7 @@ pub(crate) struct Session {
     /// Where API calls go.
     pub(crate) instance: Url,
     pub(crate) user: Option<RecordId>,
+    pub(crate) org: Option<RecordId>,
     /// The token is a JWT, which SOAP refuses (salesforce-metadata.md §5.1).
     pub(crate) jwt: bool,
 }
@@ -202,11 +203,12 @@ fn granted(home: &Url, body: &[u8]) -> Login {
         return unusable("the access token is empty or not text");
     }
     let jwt = granted.token_format.as_deref() == Some("jwt") || jwt_shaped(token.expose());
-    let user = granted.id.as_deref().and_then(identity).map(|(_, user)| user);
+    let (org, user) = granted.id.as_deref().and_then(identity).unzip();
     Login::Granted(Session {
         token,
         instance,
         user,
+        org,
         jwt,
     })
 }

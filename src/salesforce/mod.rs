@@ -10,6 +10,7 @@
 //! refuses before it looks at the request.
 
 mod consumer;
+mod examine;
 mod fault;
 mod host;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod update;
 mod watch;
 mod wipe;
 
+pub use examine::Clinic;
 pub use org::{ApiLimits, Org};
 pub use regenerate::{RegenerateSettings, RegenerateTarget};
 pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};

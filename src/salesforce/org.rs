@@ -136,6 +136,11 @@ impl Org {
         Ok(self.sessions.get(&self.http).await?.user.clone())
     }
 
+    /// The session, for looking at what kind it is.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, Fault> {
+        self.sessions.get(&self.http).await
+    }
+
     /// The API version to speak, `NN.0`: the configured one, or the newest below it that the org offers. Asked
     /// once (salesforce-metadata.md §6).
     pub(super) async fn version(&self) -> Result<String, Fault> {
@@ -148,7 +153,8 @@ impl Org {
         self.described.get_or_try_init(|| metadata::describe(self)).await
     }
 
-    async fn negotiate(&self) -> Result<u32, Fault> {
+    /// The API versions that the org lists, as numbers before the `.0`. Needs no login.
+    pub(super) async fn offered(&self) -> Result<Vec<u32>, Fault> {
         #[derive(Deserialize)]
         struct Offer {
             version: String,
@@ -157,9 +163,17 @@ impl Org {
         let body = fault::read(&reply).map_err(|class| class.fault(Area::Credentials))?;
         let offers: Vec<Offer> = serde_json::from_slice(body)
             .map_err(|_| Fault::Unusable("the list of API versions is not legible".into()))?;
-        let offered = offers.iter().filter_map(|offer| version(&offer.version));
-        let newest = offered.clone().max().unwrap_or_default();
+        Ok(offers
+            .iter()
+            .filter_map(|offer| version(&offer.version))
+            .collect())
+    }
+
+    async fn negotiate(&self) -> Result<u32, Fault> {
+        let offered = self.offered().await?;
+        let newest = offered.iter().copied().max().unwrap_or_default();
         offered
+            .into_iter()
             .filter(|version| (OrgSettings::OLDEST_API..=self.wanted).contains(version))
             .max()
             .ok_or_else(|| {

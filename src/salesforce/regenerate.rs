@@ -16,7 +16,6 @@ use super::org::Org;
 use super::probe::Prober;
 use super::rest;
 use super::settings::SetupError;
-use super::update::managed;
 use crate::document::RecordIds;
 use crate::port::{Cutover, Fault, Job, Minted, Outcome, ProbeReport, Refusal, Survey, Target};
 use crate::rotation::{Capabilities, Tri};
@@ -206,7 +205,7 @@ impl RegenerateTarget {
             return Ok(());
         };
         let described = self.org.described().await?;
-        if !described.oauth_settings {
+        if !described.types.contains(metadata::OAUTH_SETTINGS) {
             survey.obstacles.push(
                 "the Metadata API of this org does not know the OAuth settings of External Client Apps"
                     .into(),
@@ -233,7 +232,7 @@ impl RegenerateTarget {
                     .into(),
             );
         }
-        if managed(&found.properties, described.namespace.as_deref()) {
+        if found.properties.managed(described.namespace.as_deref()) {
             survey
                 .obstacles
                 .push("the app belongs to a managed package and cannot be edited here".into());

@@ -311,7 +311,7 @@ impl UpdateTarget {
             );
             return Ok(());
         };
-        if managed(&properties, described.namespace.as_deref()) {
+        if properties.managed(described.namespace.as_deref()) {
             survey
                 .obstacles
                 .push("the app belongs to a managed package and cannot be edited here".into());
@@ -324,14 +324,4 @@ impl UpdateTarget {
         survey.modified = properties.modified;
         Ok(())
     }
-}
-
-pub(super) fn managed(properties: &metadata::Properties, own: Option<&str>) -> bool {
-    let foreign = properties
-        .namespace
-        .as_deref()
-        .is_some_and(|space| Some(space) != own);
-    let state = properties.manageable.as_deref().unwrap_or("unmanaged");
-    // `released` and `beta` are what the developing org calls its own.
-    foreign || !matches!(state, "unmanaged" | "released" | "beta")
 }

@@ -53,4 +53,8 @@ impl OrgWatch for Watch {
     fn logins(&self) -> (u64, u64) {
         self.org.logins()
     }
+
+    fn api(&self) -> Option<(u64, u64)> {
+        self.org.limits().map(|limits| (limits.used, limits.limit))
+    }
 }

@@ -41,6 +41,8 @@ pub(super) struct App {
     pub(super) hidden: bool,
     /// It was migrated, so it can only be read (M §2.3 E).
     pub(super) read_only: bool,
+    /// It belongs to a managed package.
+    pub(super) managed: bool,
     pub(super) deleted: bool,
     pub(super) consumers: Vec<Consumer>,
     /// The seed's overrides, and what they make of the org's switches.

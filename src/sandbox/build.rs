@@ -15,7 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The user on whose behalf a person acts, when the control endpoint is not told.
 pub(super) const ADMIN: &str = "admin@sandbox.example";
-const PERMISSIONS: [&str; 3] = ["ExternalClientAppDeveloper", "ViewClientSecret", "ModifyMetadata"];
+const PERMISSIONS: [&str; 5] = [
+    "ExternalClientAppDeveloper",
+    "ViewClientSecret",
+    "ModifyMetadata",
+    "CustomizeApplication",
+    "ManageRemoteAccess",
+];
 
 /// Builds the org.
 ///
@@ -34,8 +40,10 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         Some(text) => RecordId::parse(text).ok_or("org_id: 15 or 18 letters and digits")?,
         None => RecordId::parse(&format!("00D{}", chance.alphanumeric(12))).ok_or("org_id")?,
     };
+    let clock = Clock::new(seed.clock.mode, start);
     let mut world = World {
-        clock: Clock::new(seed.clock.mode, start),
+        api_since: clock.now(),
+        clock,
         chance,
         org,
         base_url,
@@ -122,6 +130,7 @@ fn connected(world: &mut World, seed: &ConnectedAppSeed) -> Result<(), String> {
         approved_users: seed.approved_users.clone(),
         hidden: seed.hidden,
         read_only: seed.read_only,
+        managed: seed.managed,
         ..plain(
             world,
             &seed.name,
@@ -154,6 +163,7 @@ fn external(world: &mut World, seed: &ExternalClientAppSeed) -> Result<(), Strin
             .unwrap_or_else(|| format!("{}_glbloauth", seed.name)),
         run_as: seed.client_credentials_user.clone(),
         used: seed.used,
+        managed: seed.managed,
         approved_users: seed.approved_users.clone(),
         ..plain(
             world,
@@ -204,6 +214,7 @@ fn plain(
         used: true,
         hidden: false,
         read_only: false,
+        managed: false,
         deleted: false,
         consumers,
         overrides,

@@ -55,7 +55,7 @@ pub struct UserSeed {
     /// The login name.
     pub username: String,
     /// Permissions by API name; left out, those that rotating needs: `ExternalClientAppDeveloper`,
-    /// `ViewClientSecret`, `ModifyMetadata`.
+    /// `ViewClientSecret`, `ModifyMetadata`, `CustomizeApplication`, `ManageRemoteAccess`.
     #[serde(default)]
     pub permissions: Option<Vec<String>>,
 }
@@ -123,6 +123,8 @@ pub struct ConnectedAppSeed {
     pub hidden: bool,
     /// Migrated: can only be read.
     pub read_only: bool,
+    /// It belongs to a managed package.
+    pub managed: bool,
     /// Switches that are other for this app.
     pub switches: toml::Table,
 }
@@ -149,6 +151,8 @@ pub struct ExternalClientAppSeed {
     pub settings_name: Option<String>,
     /// Further elements of its `ExtlClntAppGlobalOauthSettings`, which a client may not know.
     pub extra: BTreeMap<String, String>,
+    /// It belongs to a managed package.
+    pub managed: bool,
     /// Users that may log in by JWT bearer; empty for all.
     pub approved_users: Vec<String>,
     /// Consumers; one is made up when there is none.
@@ -170,6 +174,7 @@ impl Default for ExternalClientAppSeed {
             secret_optional: false,
             settings_name: None,
             extra: BTreeMap::new(),
+            managed: false,
             approved_users: Vec::new(),
             consumers: Vec::new(),
             switches: toml::Table::new(),

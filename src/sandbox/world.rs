@@ -44,9 +44,14 @@ pub(super) struct World {
     pub(super) deploys: Vec<soap::Deploy>,
     pub(super) counters: BTreeMap<&'static str, u64>,
     pub(super) api_used: u64,
+    /// Since when they are counted: a day.
+    pub(super) api_since: Moment,
     pub(super) api_limit: u64,
     pub(super) next_id: u64,
 }
+
+/// After which the count of API calls begins anew, in seconds.
+const DAY: u64 = 86_400;
 
 /// What becomes of a call after the faults were asked.
 pub(super) struct Met {
@@ -205,6 +210,10 @@ impl World {
         let actor = self.actor(operation, call);
         let rest = !operation.is_oauth() && !operation.is_soap() && !matches!(operation, Operation::Versions);
         if rest && actor.is_some() {
+            if at >= later(self.api_since, seconds(DAY)) {
+                self.api_used = 0;
+                self.api_since = at;
+            }
             self.api_used += 1;
             if self.api_used > self.api_limit {
                 return rest::limit_exceeded().with("Sforce-Limit-Info", self.limit_info());

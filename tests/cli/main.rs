@@ -14,6 +14,7 @@ mod check;
 mod compare;
 mod daemon;
 mod demo;
+mod doctor;
 mod fields;
 mod kills;
 mod notify;

@@ -62,7 +62,11 @@ fn a_typo_on_disk_keeps_nobody_from_a_daemon_that_is_well() {
     let ran = bench
         .run_with_input(&["submit", "legacy"], "id\nsecret\n")
         .ends(1);
-    assert!(ran.err.contains("refused by Salesforce"), "{}", ran.err);
+    assert!(
+        ran.err.contains("is not the one that Salesforce holds"),
+        "{}",
+        ran.err
+    );
     // What is decided by a policy takes a whole one.
     bench.run(&["secret", "billing"]).ends(78);
 

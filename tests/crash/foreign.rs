@@ -5,19 +5,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rekeyd::clock::Clock;
 use rekeyd::document::Document;
+use rekeyd::engine::command::{Command, Reply};
 use rekeyd::engine::lane::LaneEnd;
+use rekeyd::engine::ledger::AppLedger;
 use rekeyd::port::{Outcome, Place, VersionRef};
 use rekeyd::rotation::{Effect, End, Event, Hold, Observation};
 use rekeyd::sandbox::{Act, Action};
+use rekeyd::secret::{Credential, Secret};
 use serde_json::Value;
 
-use super::life::{Life, Lived, Over};
+use super::fuse::Plan;
+use super::life::{Desk, Life, Lived, Over};
 use super::lost::rule;
 use super::record::Level;
+use super::watch::Pair;
 use super::world::Kind::{Bao, File};
 use super::world::Method::{Staged, Update};
-use super::world::{NAME, OTHER, Shape, World, id};
+use super::world::{APP, NAME, OTHER, Shape, World, id};
 
 /// A person says go on, and what may be taken.
 fn resumed(take_over: Option<&str>) -> Life {
@@ -351,5 +357,136 @@ async fn an_edit_of_the_component_is_not_reverted() {
         assert_eq!(description.1, "theirs", "{case}\n{}", world.history());
         let note = world.current(0).await.object()["note"].clone();
         assert_eq!(note, Value::String("kept".into()));
+    }
+}
+
+/// A person hands the pair in force over, or, where Salesforce shows it, only says so.
+async fn take_over(world: &World, desk: &Desk, theirs: &Pair) -> Reply {
+    loop {
+        let (app, by) = (APP.to_owned(), "a person".to_owned());
+        let command = match world.shape.method {
+            Staged => Command::Adopt { app, by },
+            Update => Command::Submit {
+                app,
+                by,
+                pair: Credential {
+                    client_id: theirs.0.clone(),
+                    client_secret: Secret::new(theirs.1.clone()),
+                },
+            },
+        };
+        match desk.ask(command).await {
+            Reply::Refused { why, .. } if why.contains("try again in a moment") => {
+                let soon = world.clock.now() + Duration::from_secs(5);
+                world.clock.sleep_until(soon).await;
+            }
+            reply => return reply,
+        }
+    }
+}
+
+/// Rotated, and then somebody rotates in Setup before the old pair is retired.
+async fn overtaken(shape: &Shape) -> (Arc<World>, Pair) {
+    let world = Arc::new(World::new(shape.clone()).await);
+    let rotate = stranger(|world| async move {
+        world.watch.rival.store(true, Ordering::SeqCst);
+        let (app, by) = (NAME.to_owned(), None);
+        world.org.act(Act::Rotate { app, by }).unwrap();
+    });
+    let lived = world.live(beside(&world, Effect::Clear(0), rotate)).await;
+    assert!(world.hold().is_some(), "{:?}\n{}", lived.over, world.history());
+    let theirs = world.watch.primary();
+    (world, theirs)
+}
+
+fn end(ledger: &AppLedger) -> Option<End> {
+    ledger.run.as_ref().and_then(|run| run.state.end().cloned())
+}
+
+async fn rotate_again(world: &World, desk: &Desk, case: &str) {
+    loop {
+        let reply = desk
+            .ask(Command::Rotate {
+                app: APP.into(),
+                reason: "a test".into(),
+                by: "a test".into(),
+                ignore_window: false,
+                key: None,
+            })
+            .await;
+        match reply {
+            Reply::Started(_) => break,
+            Reply::CoolingDown { until } => world.clock.sleep_until(until).await,
+            other => panic!("{case}: {other:?}\n{}", world.history()),
+        }
+    }
+    let done = Some(End::Done { disproven: true });
+    desk.until(case, |ledger| end(ledger) == done).await;
+}
+
+/// The rotation is given up for the pair that a person adopts, whatever crashes on the way; and the next one works.
+#[tokio::test]
+async fn a_retirement_that_was_overtaken_is_given_up_with_a_crash_at_every_effect() {
+    for shape in [Shape::new(Staged, &[File, Bao]), Shape::new(Update, &[File])] {
+        let (world, theirs) = overtaken(&shape).await;
+        let (calls, appends) = world
+            .serve(Plan::Never, async |desk| {
+                let reply = take_over(&world, desk, &theirs).await;
+                assert!(matches!(reply, Reply::Done(_)), "{reply:?}\n{}", world.history());
+                desk.counts()
+            })
+            .await;
+        let at_calls = (0..calls).flat_map(|at| [Plan::Before(at), Plan::After(at), Plan::Unrecorded(at)]);
+        let plans: Vec<Plan> = at_calls.chain((0..appends).map(Plan::Appended)).collect();
+        for plan in &plans {
+            let case = format!("{} given up, {plan:?}", shape.name());
+            let (world, theirs) = overtaken(&shape).await;
+            world
+                .serve(*plan, async |desk| {
+                    tokio::select! {
+                        reply = take_over(&world, desk, &theirs) => panic!("{case}: not crashed: {reply:?}"),
+                        () = desk.crash() => {}
+                    }
+                })
+                .await;
+            world
+                .serve(Plan::Never, async |desk| {
+                    let adopted = world.print(&theirs);
+                    let known = desk.see(|ledger| ledger.current) == Some(adopted);
+                    let reply = take_over(&world, desk, &theirs).await;
+                    assert!(
+                        known || matches!(reply, Reply::Done(_)),
+                        "{case}: {reply:?}\n{}",
+                        world.history()
+                    );
+                    assert_eq!(desk.see(|ledger| ledger.current), Some(adopted), "{case}");
+                    let given_up = matches!(
+                        desk.see(end),
+                        Some(End::GivenUp {
+                            adopting: Some(_),
+                            ..
+                        })
+                    );
+                    assert!(given_up, "{case}: {:?}", desk.see(end));
+                    for store in 0..world.watch.eyes.len() {
+                        let current = world.watch.at(store, &Place::Current).await;
+                        assert_eq!(current.as_ref(), Some(&theirs), "{case}");
+                        assert_eq!(world.watch.at(store, &Place::Pending).await, None, "{case}");
+                    }
+                    rotate_again(&world, desk, &case).await;
+                })
+                .await;
+            let state = world.org.state();
+            let accepted = state.accepted.iter().filter(|one| one.app == NAME);
+            assert_eq!(accepted.count(), 1, "{case}\n{}", world.history());
+            let faults = world.record.faults();
+            let readers = |fault: &&String| !fault.contains("readers of store");
+            assert_eq!(faults.iter().find(readers), None, "{case}\n{}", world.history());
+        }
+        println!(
+            "{}: given up with {} crashes, the next one works",
+            shape.name(),
+            plans.len()
+        );
     }
 }

@@ -57,6 +57,7 @@ async fn submit(desk: &Desk, world: &World, secret: &str) -> Reply {
             .ask(Command::Submit {
                 app: APP.into(),
                 pair,
+                by: "a person".into(),
             })
             .await
         {

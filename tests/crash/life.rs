@@ -244,6 +244,12 @@ impl Desk {
         }
     }
 
+    /// Its mutating calls so far, and its appends.
+    pub fn counts(&self) -> (usize, usize) {
+        let (calls, appends) = self.fuse.counts();
+        (calls.len(), appends.len())
+    }
+
     /// Asks for something.
     pub async fn ask(&self, command: Command) -> Reply {
         let (reply, answer) = oneshot::channel();

@@ -16,6 +16,7 @@ use rekeyd::rotation::{Limits, RotationId};
 use rekeyd::sandbox::{
     ConnectedAppSeed, ConsumerSeed, ExternalClientAppSeed, LoginSeed, RunningSandbox, Sandbox, Seed, UserSeed,
 };
+use rekeyd::secret::{Credential, Fingerprint, FingerprintKey, Secret};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -243,6 +244,16 @@ impl World {
             true => &self.cloud_proxy,
             false => &self.bao_proxy,
         }
+    }
+
+    /// The print of a pair, by the key of the journal.
+    pub fn print(&self, pair: &Pair) -> Fingerprint {
+        let key = FingerprintKey::new(vec![7; 32]).unwrap();
+        let pair = Credential {
+            client_id: pair.0.clone(),
+            client_secret: Secret::new(pair.1.clone()),
+        };
+        key.fingerprint(&pair)
     }
 
     /// The whole value in *current*.

@@ -73,7 +73,13 @@ async fn a_rotation_in_setup_is_found_and_a_pair_that_is_handed_over_heals_it() 
         client_id: live.client_id.clone(),
         client_secret: Secret::new(live.client_secret.clone()),
     };
-    let reply = engine.ask(Command::Submit { app: name(0), pair }).await;
+    let reply = engine
+        .ask(Command::Submit {
+            app: name(0),
+            pair,
+            by: "a person".into(),
+        })
+        .await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     assert_eq!(health(&engine.ledgers.lock().unwrap()), None);
     engine.pass(HOUR, STEP).await;
@@ -101,19 +107,67 @@ async fn stores_that_differ_are_told_and_so_is_their_agreement() {
     let foreign = |ledgers: &Ledgers| matches!(health(ledgers), Some(Health::Foreign { .. }));
     engine.until("foreign", STEP, foreign).await;
     assert_eq!(told(&engine).await, 3);
-    // A person says that it is right.
+    // A person says that it is right; Salesforce shows that it is another app's.
     let before = engine.ledger(0).current;
     let adopt = Command::Adopt {
         app: name(0),
         by: "a person".into(),
     };
     let reply = engine.ask(adopt).await;
-    assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
-    assert_eq!(health(&engine.ledgers.lock().unwrap()), None);
-    assert_ne!(engine.ledger(0).current, before);
+    assert!(matches!(reply, Reply::Refused { .. }), "{reply:?}");
+    assert!(matches!(
+        health(&engine.ledgers.lock().unwrap()),
+        Some(Health::Foreign { .. })
+    ));
+    assert_eq!(engine.ledger(0).current, before);
+    assert_eq!(
+        world.held(&policy, 0, "one").await,
+        pair(1),
+        "theirs is not ours to replace"
+    );
     engine.pass(HOUR, STEP).await;
     assert_eq!(told(&engine).await, 3);
     assert!(engine.started().await.is_empty(), "adopting rotates nothing");
+    engine.stop().await;
+}
+
+/// The former pair stays usable in the slot: what the stores hold is accepted, and not the one in force.
+#[tokio::test]
+async fn a_swap_that_leaves_the_stores_pair_usable_is_found_and_so_is_its_end() {
+    let world = World::new(1).await;
+    let policy = world.policy([0], "", QUARTERLY);
+    let engine = world.start(&policy).await;
+    engine.adopted().await;
+    let swaps_back = serde_json::from_str(r#"{"second_rotate": "swaps_back"}"#).unwrap();
+    world.org.switch(None, &swaps_back).unwrap();
+    let swap = || {
+        let app = "App0".to_owned();
+        world.org.act(Act::Rotate { app, by: None }).unwrap();
+    };
+    swap();
+    assert!(world.org.accepts(&pair(0).0, &pair(0).1).is_some());
+    let foreign = |ledgers: &Ledgers| matches!(health(ledgers), Some(Health::Foreign { .. }));
+    engine.until("foreign", STEP, foreign).await;
+    engine.pass(HOUR, STEP).await;
+    assert_eq!(told(&engine).await, 1, "told once");
+    // They put it back.
+    let app = "App0".to_owned();
+    world.org.act(Act::Promote { app, by: None }).unwrap();
+    engine
+        .until("fine", STEP, |ledgers| health(ledgers).is_none())
+        .await;
+    assert_eq!(told(&engine).await, 2);
+    swap();
+    engine.until("foreign again", STEP, foreign).await;
+    let adopt = Command::Adopt {
+        app: name(0),
+        by: "a person".into(),
+    };
+    let reply = engine.ask(adopt).await;
+    assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
+    let held = world.held(&policy, 0, "two").await;
+    assert!(held != pair(0) && world.org.accepts(&held.0, &held.1).is_some());
+    assert_eq!(health(&engine.ledgers.lock().unwrap()), None);
     engine.stop().await;
 }
 

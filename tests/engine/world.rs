@@ -81,6 +81,11 @@ pub fn pair(app: usize) -> (String, String) {
 
 impl World {
     pub async fn new(apps: usize) -> World {
+        World::seeded(apps, |_| ()).await
+    }
+
+    /// The same, in an org that differs.
+    pub async fn seeded(apps: usize, change: impl FnOnce(&mut Seed)) -> World {
         let mut seed = Seed {
             random: Some("engine".into()),
             users: vec![UserSeed {
@@ -107,6 +112,7 @@ impl World {
                 ..ExternalClientAppSeed::default()
             });
         }
+        change(&mut seed);
         let org = Arc::new(Sandbox::start(&seed).await.unwrap());
         let clock = HandClock::new(org.clone());
         let home = tempfile::tempdir().unwrap();
@@ -124,8 +130,28 @@ impl World {
 
     /// A policy with these apps; `org` and `app` are more keys of the org and of each app.
     pub fn policy(&self, apps: impl IntoIterator<Item = usize>, org: &str, app: &str) -> Policy {
+        let mut text = String::new();
+        for number in apps {
+            let name = name(number);
+            text += &format!(
+                r#"
+[app.{name}]
+org = "prod"
+stores = [{{ store = "one", path = "{name}" }}, {{ store = "two", path = "{name}" }}]
+{app}
+[app.{name}.external_client_app]
+name = "App{number}"
+allow_key_change = true
+"#
+            );
+        }
+        self.policy_of(org, &text)
+    }
+
+    /// A policy with these tables of apps.
+    pub fn policy_of(&self, org: &str, apps: &str) -> Policy {
         let (home, url) = (self.home.path().display(), self.org.base_url());
-        let mut text = format!(
+        let text = format!(
             r#"
 [journal]
 url = "sqlite:{home}/journal.db"
@@ -145,22 +171,9 @@ identity_file = "{home}/one.key"
 [store.two.file]
 directory = "{home}/two"
 identity_file = "{home}/two.key"
+{apps}
 "#
         );
-        for number in apps {
-            let name = name(number);
-            text += &format!(
-                r#"
-[app.{name}]
-org = "prod"
-stores = [{{ store = "one", path = "{name}" }}, {{ store = "two", path = "{name}" }}]
-{app}
-[app.{name}.external_client_app]
-name = "App{number}"
-allow_key_change = true
-"#
-            );
-        }
         let file = SourceFile {
             name: "engine.toml".into(),
             text,
@@ -218,7 +231,12 @@ allow_key_change = true
 
     /// Writes other fields into *current* of one app in one store, as a person would.
     pub async fn edit(&self, policy: &Policy, app: usize, store: &str, pair: &(String, String)) {
-        let seat = app::open_store(policy, &name(app), Some(store)).ok().unwrap();
+        self.give(policy, &name(app), store, pair).await;
+    }
+
+    /// The same by the app's name.
+    pub async fn give(&self, policy: &Policy, app: &str, store: &str, pair: &(String, String)) {
+        let seat = app::open_store(policy, app, Some(store)).ok().unwrap();
         let slot = seat.store.read(&Place::Current).await.unwrap();
         let mut fields = slot.value.map(|value| value.object().clone()).unwrap_or_default();
         fields.insert("client_id".into(), pair.0.clone().into());

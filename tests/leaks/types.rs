@@ -120,6 +120,7 @@ fn what_holds_a_secret_does_not_show_it() {
     said.debug(&Command::Submit {
         app: "an-app".into(),
         pair: pair(),
+        by: "a person".into(),
     });
     said.debug(&login(secret()));
     said.debug(&vault(secret()));

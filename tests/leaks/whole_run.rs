@@ -256,6 +256,8 @@ async fn readers(house: &Install, apps: &[App]) {
         &["alert", "test"],
         &["--json", "alert", "test"],
         &["--json", "plan"],
+        &["doctor"],
+        &["--json", "doctor"],
         &["secret", "no-such-app"],
         &["--version"],
     ] {

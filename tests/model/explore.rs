@@ -168,10 +168,12 @@ fn flags(plan: &Plan, node: &Node) -> Flags {
             Rest::Ended(End::Ignored | End::NotOffered { .. }) => Fate::Untouched,
             Rest::Ended(End::Abandoned { .. }) => Fate::Abandoned,
             Rest::Ended(End::Undone { .. }) => Fate::Undone,
+            Rest::Ended(End::GivenUp { .. }) => Fate::GivenUp,
             Rest::Held { reason, again } => Fate::held(reason, again.is_some()),
         },
         mild,
         alone,
+        given_up: node.state.is_given_up(),
         failed: false,
     }
 }
@@ -217,6 +219,8 @@ fn hash(node: &Node) -> u128 {
         &state.superseded,
         state.late_proof,
         state.old_unknown,
+        state.relook,
+        state.left_as,
     )
         .hash(&mut hasher);
     (state.early, state.proof, state.settle, state.dead, state.alive).hash(&mut hasher);

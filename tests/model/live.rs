@@ -15,6 +15,7 @@ pub enum Fate {
     Untouched,
     Abandoned,
     Undone,
+    GivenUp,
     /// Until a person speaks.
     Held(&'static str),
     /// Held, and looked at again and again by itself.
@@ -66,6 +67,8 @@ pub struct Flags {
     pub mild: bool,
     /// Any number of faults, and nobody else's edit or word.
     pub alone: bool,
+    /// A person has ended it after it was rotated.
+    pub given_up: bool,
     /// The healthy step counted as a failure.
     pub failed: bool,
 }
@@ -143,6 +146,9 @@ pub fn judge(plan: &Plan, flags: &[Flags], next: &[u32]) -> Judged {
 
 fn wrong(plan: &Plan, end: End, flags: Flags) -> Option<&'static str> {
     let mild = flags.mild;
+    if flags.given_up && end.fate != Fate::GivenUp {
+        return Some("a person gave it up, and it does not end so");
+    }
     if flags.alone && plan.expect == Expect::Done {
         let masked = plan.org.masked && !mild && end.fate == Fate::Held("masked twice");
         let back = !plan.caps.overlap && !mild && end.fate == Fate::Undone;
@@ -157,7 +163,7 @@ fn wrong(plan: &Plan, end: End, flags: Flags) -> Option<&'static str> {
         (Fate::Done, Expect::Done) | (Fate::Untouched, Expect::Untouched) if mild && end.asked => {
             Some("a person was asked after one fault in a healthy world")
         }
-        (Fate::Done, Expect::Done) | (Fate::Untouched, Expect::Untouched) => None,
+        (Fate::Done, Expect::Done | Expect::Healed) | (Fate::Untouched, Expect::Untouched) => None,
         (Fate::Held(_) | Fate::HeldAgain(_) | Fate::Exhausted, Expect::Held) => None,
         (Fate::Done, Expect::DoneOrUnanswered) if mild && end.asked && !plan.org.queues => {
             Some("a person was asked after one fault in a healthy world")
@@ -166,6 +172,7 @@ fn wrong(plan: &Plan, end: End, flags: Flags) -> Option<&'static str> {
         // Where the request that may not be repeated was lost, the rest of the expectation has to wait for a person.
         (Fate::HeldAgain("unanswered"), Expect::Untouched) => None,
         (_, Expect::DoneOrUnanswered) if mild => Some("one fault in a healthy world does not end rotated"),
+        (_, Expect::Healed) if mild => Some("it does not heal by itself"),
         (_, Expect::Done) if mild => Some("one fault in a healthy world does not end rotated"),
         (_, Expect::Untouched) if mild => Some("it should have ended with the old one untouched"),
         (_, Expect::Held) if mild => Some("a person should have been told"),
@@ -174,10 +181,16 @@ fn wrong(plan: &Plan, end: End, flags: Flags) -> Option<&'static str> {
             | Fate::Untouched
             | Fate::Abandoned
             | Fate::Undone
+            | Fate::GivenUp
             | Fate::Held(_)
             | Fate::HeldAgain(_)
             | Fate::Exhausted,
-            Expect::Done | Expect::DoneOrUnanswered | Expect::Untouched | Expect::Held | Expect::Anything,
+            Expect::Done
+            | Expect::DoneOrUnanswered
+            | Expect::Untouched
+            | Expect::Held
+            | Expect::Healed
+            | Expect::Anything,
         ) => None,
     }
 }

@@ -175,6 +175,12 @@ impl Eye<'_> {
         };
         if subject == Subject::Dead {
             let Some(new) = new else {
+                if self.state.is_given_up() {
+                    let judged = self.judged(world, judged).into_iter();
+                    return judged
+                        .map(|(world, old)| (world, Observation::Probed(subject, self.probes(old, None))))
+                        .collect();
+                }
                 return vec![(world, unavailable())];
             };
             return self
@@ -397,6 +403,20 @@ impl Eye<'_> {
             })
             .collect()
     }
+}
+
+/// How a credential that a person brings may be judged now.
+pub fn judged(plan: &Plan, world: &World, state: &State, now: Timestamp, brought: Gen) -> Vec<Probes> {
+    let eye = Eye {
+        plan,
+        world,
+        state,
+        now,
+    };
+    let judged = eye.judged(world.clone(), brought).into_iter();
+    judged
+        .map(|(_, accepted)| eye.probes(accepted, Some(eye.control())))
+        .collect()
 }
 
 /// The look could not be had.

@@ -5,7 +5,7 @@ use rekeyd::rotation::{Effect, Event, Look, State};
 
 use crate::foreign::Edit;
 use crate::promise::Breach;
-use crate::world::{World, Write};
+use crate::world::{Gen, World, Write};
 
 /// What the process is about to do, or waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +60,8 @@ pub enum Choice {
     Foreign(Edit),
     /// A person said: stop for good.
     Abandoned,
+    /// A person adopted this credential.
+    Adopted(Gen),
     /// A person said: go on; and gave what stands in the slot, or in the first store's pending.
     Resumed(TakenOver),
 }

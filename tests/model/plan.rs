@@ -30,6 +30,8 @@ pub enum Delete {
     Ends,
     /// The entry goes, and the pair is accepted on.
     Lies,
+    /// The first one is answered and has no effect; the second ends the pair.
+    SecondTime,
 }
 
 /// What an in-place change does.
@@ -60,6 +62,8 @@ pub enum Expect {
     Held,
     /// Rotated, or, where the one request that may not be repeated was lost, held.
     DoneOrUnanswered,
+    /// Held, and then done all the same.
+    Healed,
     /// Nothing is promised but P1.
     Anything,
 }
@@ -240,6 +244,17 @@ pub fn all() -> Vec<Plan> {
                 Tri::No,
                 Org {
                     delete: Delete::Lies,
+                    ..late
+                },
+            )
+        },
+        Plan {
+            expect: Expect::Healed,
+            ..staged(
+                "staged, delete is lost once",
+                Tri::No,
+                Org {
+                    delete: Delete::SecondTime,
                     ..late
                 },
             )

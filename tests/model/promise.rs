@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rekeyd::rotation::{End, Mode, Rest, State};
+use rekeyd::rotation::{End, Mode, Rest, Stand, State};
 
 use crate::plan::{Change, Plan, limits};
 use crate::world::{FOREIGN, Gen, IN_PLACE, World, bit, generation};
@@ -82,6 +82,21 @@ pub fn check(plan: &Plan, state: &State, world: &World, now: rekeyd::clock::Time
     {
         return breach(Promise::Owed, "ended, and the next deploy makes another secret");
     }
+    if let Rest::Ended(End::GivenUp { adopting, old, .. }) = &state.rest {
+        let never = |print: &rekeyd::secret::Fingerprint| world.ever & bit(generation(*print)) == 0;
+        if adopting.as_ref().is_some_and(never) {
+            return breach(Promise::P2, "gave way to a credential that was never accepted");
+        }
+        let settled = |g: &Gen| !world.blind && !world.mixes(*g, now, limits().propagation);
+        let alive = state
+            .old
+            .map(generation)
+            .filter(settled)
+            .map(|g| world.accepts(plan, g));
+        if alive == Some(true) && *old == Stand::Refused {
+            return breach(Promise::P5, "a living credential was called refused");
+        }
+    }
     let quiet = plan.budget.lost == world.left.lost
         && plan.budget.foreign == world.left.foreign
         && plan.budget.person == world.left.person;
@@ -126,7 +141,7 @@ fn readers_shut_out(plan: &Plan, state: &State, world: &World) -> bool {
     let window = under_way
         && match &state.mode {
             Mode::Forward | Mode::Undo(_) => true,
-            Mode::Abort(_) => false,
+            Mode::Abort(_) | Mode::GiveUp { .. } => false,
         };
     plan.caps.overlap || !window
 }

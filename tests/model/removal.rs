@@ -2,7 +2,7 @@
 
 use rekeyd::rotation::Guard;
 
-use crate::plan::{Plan, SINGLE, all};
+use crate::plan::{Plan, SINGLE, SPOKEN, all};
 use crate::promise::Promise;
 
 /// The promise that breaks.
@@ -16,7 +16,11 @@ pub fn plan(guard: Guard) -> Plan {
     let plan = all().into_iter().find(|plan| plan.name == name);
     Plan {
         // One of each is enough to show what a guard is for.
-        budget: SINGLE,
+        budget: if plan.is_some_and(|plan| plan.budget.person > 0) {
+            SPOKEN
+        } else {
+            SINGLE
+        },
         weight: 0,
         ..plan.unwrap()
     }
@@ -43,5 +47,7 @@ fn told(guard: Guard) -> (&'static str, Promise) {
         Guard::EveryStoreBeforeRotated => ("update, two stores", Promise::P2),
         Guard::SoundBaseline => ("update, old one lives on", Promise::P5),
         Guard::MakeOnce => ("regenerate, deploys queue", Promise::P3),
+        Guard::GiveUpOnlyRotated => ("update, a person speaks", Promise::P2),
+        Guard::ProveBeforeGivingWay => ("staged, a person speaks", Promise::P2),
     }
 }

@@ -7,11 +7,11 @@ use rekeyd::rotation::{Answer, Effect, Guards, Observation};
 
 use crate::call::{Given, stepped};
 use crate::foreign::edits;
-use crate::look::{look, unavailable};
+use crate::look::{judged, look, unavailable};
 use crate::node::{Choice, Doing, Edge, Node, TakenOver};
 use crate::plan::{AWAY, Plan, limits};
 use crate::promise::Breach;
-use crate::world::{Late, World, Write, entry_id, name};
+use crate::world::{Late, WRONG, World, Write, entry_id, name, pair};
 use crate::write::{Landing, Prepared, prepare};
 
 /// Everything that may happen at `node`.
@@ -291,6 +291,18 @@ impl Walk<'_> {
                 Vec::new(),
             );
         }
+        if !node.state.may_abandon() && node.state.end().is_none() {
+            let word = Observation::Abandon { by: by.clone() };
+            self.take(
+                node,
+                world.clone(),
+                Vec::new(),
+                word,
+                Choice::Abandoned,
+                Vec::new(),
+            );
+            self.adopt(node, &world);
+        }
         if node.state.hold().is_none() {
             return;
         }
@@ -314,6 +326,22 @@ impl Walk<'_> {
                 take_over,
             };
             self.take(node, world, Vec::new(), word, Choice::Resumed(given), Vec::new());
+        }
+    }
+
+    /// What is primary now, or a pair that nobody accepts, in the place of ours. The person's own probe is another
+    /// one than ours, and no part of our run.
+    fn adopt(&mut self, node: &Node, world: &World) {
+        for brought in [world.primary, WRONG] {
+            for probes in judged(self.plan, world, &node.state, self.now, brought) {
+                let word = Observation::GiveUp {
+                    by: String::new(),
+                    pair: pair(brought),
+                    probes,
+                };
+                let choice = Choice::Adopted(brought);
+                self.take(node, world.clone(), Vec::new(), word, choice, Vec::new());
+            }
         }
     }
 

@@ -138,6 +138,8 @@ pub struct World {
     /// Cutovers that Salesforce has applied.
     pub cutovers: u8,
     pub undos: u8,
+    /// A DELETE of the old pair was answered.
+    pub deleted: bool,
     /// Mints that may still be: one, and one more for each value that is in nobody's hand any more.
     pub allowed: u8,
     /// What the baseline began from.
@@ -198,6 +200,7 @@ impl World {
             mints: 0,
             cutovers: 0,
             undos: 0,
+            deleted: false,
             allowed: 1,
             began: OLD,
             displaced: None,
@@ -270,7 +273,11 @@ impl World {
         let stored = |world: &World| {
             state.lanes.iter().enumerate().find_map(|(store, lane)| {
                 match (&lane.pending_version, lane.publish.is_done()) {
-                    (_, true) => Some(world.stores[store].current).filter(wanted),
+                    (_, true) => {
+                        let at = world.stores[store];
+                        let past = (0..GENS as Gen).filter(|g| at.past & bit(*g) != 0);
+                        std::iter::once(at.current).chain(past).find(wanted)
+                    }
                     (Some(version), false) => world.pending_version(store, version).filter(wanted),
                     (None, false) => None,
                 }

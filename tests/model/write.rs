@@ -368,8 +368,12 @@ impl Landing<'_> {
         if entry.credential == FOREIGN && world.began != FOREIGN && !world.given {
             self.breach(Promise::P4, "somebody else's staged entry was deleted");
         }
+        if entry.retired && plan.org.delete == Delete::SecondTime && !world.deleted {
+            world.deleted = true;
+            return Answer::Done(Detail::Nothing);
+        }
         // What a person gives us to delete is theirs to answer for.
-        if entry.retired && plan.org.delete == Delete::Ends && !world.given {
+        if entry.retired && plan.org.delete != Delete::Lies && !world.given {
             if world.stores.iter().any(|store| store.current == entry.credential) {
                 self.breach(Promise::P2, "the credential that readers get was deleted");
             }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{TimeZone, Utc};
 use rekeyd::engine::tell::AppKind;
 use rekeyd::policy::{
-    AppPattern, AppPolicy, Certificate, Fields, Method, MetricsAccess, Permission, SignalPolicy, StorePolicy,
-    Target, TokenSource, VaultAuth, compile,
+    AppPattern, AppPolicy, Certificate, Fields, Flow, Method, MetricsAccess, Permission, SignalPolicy,
+    StorePolicy, Target, TokenSource, VaultAuth, compile,
 };
 use rekeyd::schedule::{First, Schedule};
 
@@ -370,4 +370,39 @@ fn where_the_service_may_listen() {
     assert_eq!(token(""), [AppPattern::all()]);
     let patterns = ["billing-*", "hr"].map(|pattern| AppPattern(pattern.into()));
     assert_eq!(token("apps = [\"billing-*\", \"hr\"]"), patterns);
+}
+
+#[test]
+fn the_flow_of_an_app_and_the_budget_of_an_org() {
+    let bare = compiled(&and("")).unwrap();
+    assert_eq!(bare.orgs["prod"].api_budget, 90);
+    assert_eq!(bare.apps["billing"].flow, None);
+    for flow in Flow::ALL {
+        let text = with(
+            "org = \"prod\"",
+            &format!("org = \"prod\"\nflow = \"{}\"", flow.word()),
+        );
+        assert_eq!(compiled(&text).unwrap().apps["billing"].flow, Some(flow));
+    }
+    let text = with(
+        "[org.prod.login.jwt]",
+        "api_budget = \"35%\"\n[org.prod.login.jwt]",
+    );
+    assert_eq!(compiled(&text).unwrap().orgs["prod"].api_budget, 35);
+}
+
+/// `doctor` gives a verdict on every method that a policy may name.
+#[test]
+fn no_method_is_left_out_of_the_list_of_all() {
+    let text = with(
+        "certificate = \"none\"",
+        "certificate = \"none\"\nmethod = \"qqqqqq\"",
+    );
+    let said = rekeyd::policy::to_text(&compiled(&text).unwrap_err());
+    let known = said.lines().find(|line| line.contains("known:")).unwrap();
+    for way in rekeyd::doctor::Way::ALL {
+        let word = way.word();
+        let listed = Method::ALL.into_iter().any(|method| method.word() == word);
+        assert_eq!(known.contains(&format!("`{word}`")), listed, "{word}: {known}");
+    }
 }

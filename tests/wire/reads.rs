@@ -34,7 +34,7 @@ async fn every_answer_to_a_read() {
         (busy, "throttled"),
         (json(429, ""), "throttled"),
         (error(403, "REQUEST_LIMIT_EXCEEDED", "x"), "throttled"),
-        (error(400, "ORG_IN_MAINTENANCE", "x"), "unavailable"),
+        (error(400, "ORG_IN_MAINTENANCE", "x"), "throttled"),
         (error(400, "INVALID_FIELD", "x"), "unusable"),
         (error(401, "INVALID_SESSION_ID", "x"), "unauthorized"),
         (json(401, ""), "unauthorized"),

@@ -64,7 +64,7 @@ pub fn rotation_page(id: RotationId, records: &[Record], now: Timestamp) -> Opti
         remedy: run
             .state
             .hold()
-            .map(|hold| tell::in_setup(tell::remedy(hold, &app), kind)),
+            .map(|hold| tell::in_setup(tell::remedy(hold, &app, run.state.is_rotated()), kind)),
         rotated_at: run.state.rotated_at.map(moment),
         ended_at: end.map(|_| moment(run.last_at)),
         outcome: end.map(End::word),

@@ -186,6 +186,7 @@ async fn hand_over(daemon: &Daemon, org: &RunningSandbox) -> Result<(), Failure>
         let command = |pair: Credential| Command::Submit {
             app: app.name.into(),
             pair,
+            by: "the demo".into(),
         };
         loop {
             let (answer, answered) = oneshot::channel();

@@ -20,9 +20,11 @@ use crate::cli::due::Due;
 use crate::cli::exit::{self, Failure};
 use crate::cli::{Context, config, due, output, runtime};
 use crate::clock::{Clock, SystemClock};
+use crate::doctor;
+use crate::engine::examine::Remembered;
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::tell;
-use crate::policy::{AppPolicy, Login, Policy, Target};
+use crate::policy::{AppPolicy, Login, Method, Policy, Target};
 use crate::schedule::{self, Timing, deadline, duration};
 
 /// What to show.
@@ -40,6 +42,7 @@ struct Plan {
     kind: &'static str,
     name: String,
     method: &'static str,
+    methods: Vec<String>,
     state: String,
     due: bool,
     why: String,
@@ -55,14 +58,15 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     if let Some(app) = args.app.as_ref().filter(|app| !policy.apps.contains_key(*app)) {
         return Err(Failure::failed(format!("the policy has no app {app}")));
     }
-    let ledgers = runtime()?.block_on(snapshot::ledgers(&policy.journal.database))?;
+    let copy = snapshot::read(&policy.journal.database, policy.apps.keys());
+    let (ledgers, examined) = runtime()?.block_on(copy)?;
     let now = SystemClock.now().to_utc();
     let chosen = policy
         .apps
         .values()
         .filter(|app| args.app.as_ref().is_none_or(|wanted| *wanted == app.name));
     let plans: Vec<Plan> = chosen
-        .filter_map(|app| plan(app, &policy, &ledgers, now))
+        .filter_map(|app| plan(app, &policy, &ledgers, examined.get(&app.name), now))
         .collect();
     match context.json {
         true => output::line(&json!({ "apps": plans }).to_string()),
@@ -71,9 +75,15 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(exit::OK))
 }
 
-fn plan(app: &AppPolicy, policy: &Policy, ledgers: &Ledgers, now: DateTime<Utc>) -> Option<Plan> {
+fn plan(
+    app: &AppPolicy,
+    policy: &Policy,
+    ledgers: &Ledgers,
+    examined: Option<&Remembered>,
+    now: DateTime<Utc>,
+) -> Option<Plan> {
     let org = policy.orgs.get(&app.org)?;
-    let method = *app.methods.first()?;
+    let (method, methods) = method(app, examined)?;
     let none = AppLedger::default();
     let ledger = ledgers.apps.get(&app.name).unwrap_or(&none);
     let due = due::of(&app.timing, ledger, now);
@@ -88,6 +98,7 @@ fn plan(app: &AppPolicy, policy: &Policy, ledgers: &Ledgers, now: DateTime<Utc>)
         kind: app.target.kind(),
         name: app.target.name().to_owned(),
         method: method.word(),
+        methods,
         state: tell::status_words(ledger, &app.name, now.into()).0,
         next: next(&app.timing, &due, now),
         due: due.now,
@@ -100,6 +111,33 @@ fn plan(app: &AppPolicy, policy: &Policy, ledgers: &Ledgers, now: DateTime<Utc>)
         refused: own.then(|| "this is what rekeyd itself logs in with: it is never rotated".into()),
         calls: calls::of(app, org, policy, method),
     })
+}
+
+/// The method that a rotation would begin with, and what the last examination found about each of them.
+fn method(app: &AppPolicy, examined: Option<&Remembered>) -> Option<(Method, Vec<String>)> {
+    let listed: Vec<String> = app
+        .methods
+        .iter()
+        .map(|method| method.word().to_owned())
+        .collect();
+    let found = examined
+        .map(|examined| examined.methods.as_slice())
+        .unwrap_or_default();
+    let choice = doctor::choose(&listed, found)?;
+    let method = app.methods.iter().find(|method| method.word() == choice.method)?;
+    let mut lines = Vec::new();
+    match examined {
+        None => lines.push(format!("not examined yet: `rekeyd doctor {}` asks now", app.name)),
+        Some(examined) => {
+            lines.push(format!("{}: {}", choice.method, choice.why));
+            for verdict in &examined.methods {
+                let (standing, why) = (verdict.standing.word(), &verdict.why);
+                lines.push(format!("{} is {standing}: {why}", verdict.method));
+            }
+            lines.push(format!("found {} at API {}.0", examined.at, examined.version));
+        }
+    }
+    Some((*method, lines))
 }
 
 /// The next three starts, if each rotation succeeded at once.
@@ -157,6 +195,9 @@ fn print(plan: &Plan) {
     }
     for line in &plan.timing {
         output::line(&format!("  timing   {line}"));
+    }
+    for line in &plan.methods {
+        output::line(&format!("  method   {line}"));
     }
     output::line(&format!("  changes  {}", plan.changes));
     if let Some(refused) = &plan.refused {

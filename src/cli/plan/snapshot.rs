@@ -4,6 +4,7 @@
 //! private directory, which is removed again, and the copy is read there. A copy that a writer got in between shows by
 //! the times and sizes of the files, and is made again.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -11,20 +12,26 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Failure;
 use crate::cli::reader;
+use crate::engine::examine::Remembered;
 use crate::engine::ledger::Ledgers;
 use crate::random::{self, SystemRandom};
 
 /// How often a copy is tried while somebody writes.
 const TRIES: usize = 20;
 
-/// What the journal adds up to; nothing where there is none.
-pub(super) async fn ledgers(journal: &Path) -> Result<Ledgers, Failure> {
+/// What the journal adds up to, and what was remembered beside it of the apps' examinations; nothing where there is none.
+pub(super) async fn read(
+    journal: &Path,
+    apps: impl Iterator<Item = &String>,
+) -> Result<(Ledgers, BTreeMap<String, Remembered>), Failure> {
     let unreadable =
         |error: io::Error| Failure::failed(format!("{} cannot be read: {}", journal.display(), error.kind()));
     let Some(copy) = copy(journal).map_err(unreadable)? else {
-        return Ok(Ledgers::default());
+        return Ok((Ledgers::default(), BTreeMap::new()));
     };
-    reader::ledgers(&copy.database()).await
+    let ledgers = reader::ledgers(&copy.database()).await?;
+    let examined = reader::examined(&copy.database(), apps).await?;
+    Ok((ledgers, examined))
 }
 
 /// A private directory that goes when this is dropped.

@@ -122,7 +122,11 @@ fn row(app: &str, reach: &Reach, daemon: &Daemon, ledgers: &Ledgers, now: Timest
         return daemon.row(app, ledger, ledgers, now);
     }
     let managed = reach.policy.as_ref().and_then(|policy| policy.apps.get(app));
-    let (next_due, due) = next_due(managed, ledger, now);
+    let (next_due, mut due) = next_due(managed, ledger, now);
+    let budget = managed.and_then(|app| ledgers.service.budget.get(&app.org));
+    if let (Some("now"), Some((since, used, limit))) = (next_due.as_deref(), budget) {
+        due = format!("{due}; it waits since {since}: the org has used {used} of its {limit} daily requests");
+    }
     let running = ledger.running().map(|run| run.method.clone());
     Row {
         app: app.to_owned(),

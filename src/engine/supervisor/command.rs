@@ -11,7 +11,11 @@ use crate::engine::ledger::{AppLedger, Run};
 use crate::engine::note::Note;
 use crate::engine::tell::{self, AppKind};
 use crate::port::journal::JournalFault;
-use crate::rotation::Observation;
+use crate::rotation::{Observation, State};
+
+/// The policy lists several methods, and which of them is open is not known yet.
+pub(super) const NOT_EXAMINED: &str =
+    "rekeyd has not found out yet which of the listed methods is open: try again when the org answers";
 
 impl Supervisor {
     pub(super) async fn command(
@@ -51,6 +55,7 @@ impl Supervisor {
                         ignore_window,
                         self.busy.contains(&app),
                     ) {
+                        Ok(()) if self.choice(&app, &managed).is_none() => Reply::refused(NOT_EXAMINED),
                         Ok(()) => Reply::Started(self.begin(&app, &managed, reason, by, key).await?),
                         Err(reply) => reply,
                     },
@@ -65,11 +70,11 @@ impl Supervisor {
                 self.resume(&app, &managed, &ledger, by, take_over).await?
             }
             Command::Abandon { by, .. } => self.abandon(&app, &managed, &ledger, by).await,
-            Command::Submit { pair, .. } => {
-                return self.bring(&app, &managed, &ledger, Brought::Pair(pair), reply);
+            Command::Submit { pair, by, .. } => {
+                return self.bring(&app, &managed, &ledger, Brought::Pair(pair), by, reply);
             }
             Command::Adopt { by, .. } => {
-                return self.bring(&app, &managed, &ledger, Brought::Consent(by), reply);
+                return self.bring(&app, &managed, &ledger, Brought::Consent(by.clone()), by, reply);
             }
         };
         let _gone = reply.send(answer);
@@ -83,9 +88,14 @@ impl Supervisor {
         managed: &Managed,
         ledger: &AppLedger,
         brought: Brought,
+        by: String,
         reply: oneshot::Sender<Reply>,
     ) -> Result<(), JournalFault> {
-        let refusal = if ledger.running().is_some() {
+        let rotated = |state: &State| state.may_give_up() || state.is_given_up();
+        let refusal = if ledger.running().is_some_and(|run| rotated(&run.state)) {
+            self.prove_successor(app, managed, brought, by, reply);
+            return Ok(());
+        } else if ledger.running().is_some() {
             "a rotation is under way: `abandon` it first, if it is held"
         } else if self.busy.contains(app) {
             "rekeyd is just looking at this app: try again in a moment"
@@ -180,13 +190,17 @@ impl Supervisor {
         let Some(run) = ledger.running() else {
             return Reply::refused("no rotation is under way");
         };
-        if !run.state.may_abandon() {
+        let given_up = run.state.may_give_up();
+        if !run.state.may_abandon() && !given_up {
             return Reply::refused("past the point of no return: it can only go on");
         }
         if !self.say(app, Word::Abandon { by: by.clone() }).await {
             self.lane(app, managed, run.state.clone(), Observation::Abandon { by });
         }
-        Reply::Done("abandoning".into())
+        Reply::Done(match given_up {
+            true => "giving up the retirement: the old credential is left as it is, and `status` says what is accepted".into(),
+            false => "abandoning".into(),
+        })
     }
 }
 
@@ -245,7 +259,10 @@ fn not_beside(app: &str, ledger: &AppLedger, run: &Run, now: Timestamp) -> Reply
                 "a rotation is under way, and held: {}",
                 tell::hold_words(hold, &run.stores)
             ),
-            remedy: tell::in_setup(tell::remedy(hold, app), AppKind::of(&run.policy)),
+            remedy: tell::in_setup(
+                tell::remedy(hold, app, run.state.is_rotated()),
+                AppKind::of(&run.policy),
+            ),
             rotation: Some(rotation),
         };
     }

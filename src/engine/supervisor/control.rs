@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use tokio::task::JoinError;
 
-use super::command::may_rotate;
+use super::command::{NOT_EXAMINED, may_rotate};
 use super::{Look, Managed, Supervisor};
 use crate::engine::command::{Control, Reply};
 use crate::engine::note::Note;
@@ -46,7 +46,9 @@ impl Supervisor {
     fn take_apps(&mut self, mut apps: BTreeMap<String, Managed>) {
         for (app, managed) in &mut apps {
             let early = self.ledger(app).proves_early;
-            managed.seat.target.remember_proves_early(early);
+            for way in &managed.ways {
+                way.target.remember_proves_early(early);
+            }
             // The places of an org are those of before, so that rotations under way go on counting.
             let same = |old: &&Managed| old.seat.org == managed.seat.org && old.places == managed.places;
             if let Some(old) = self.apps.values().find(same) {
@@ -54,6 +56,7 @@ impl Supervisor {
             }
         }
         self.apps = apps;
+        self.exams.forget_times();
         self.contacts.clear();
         self.show();
     }
@@ -64,7 +67,7 @@ impl Supervisor {
         cards.apps = self
             .apps
             .iter()
-            .map(|(name, managed)| (name.clone(), managed.card()))
+            .map(|(name, managed)| (name.clone(), self.seated(name, managed).card()))
             .collect();
         let (apps, orgs) = (&self.apps, self.watches());
         cards.live.retain(|(app, _), _| apps.contains_key(app));
@@ -131,6 +134,9 @@ impl Supervisor {
         };
         match refusal {
             Some(why) => tracing::warn!(app, "not rotated by the signal: {why}"),
+            None if self.choice(app, &managed).is_none() => {
+                tracing::warn!(app, "not rotated by the signal: {NOT_EXAMINED}");
+            }
             None => {
                 let reason = "asked for by SIGUSR1".into();
                 self.begin(app, &managed, reason, "signal".into(), None).await?;
@@ -142,13 +148,16 @@ impl Supervisor {
     /// Starts the looks that are due.
     pub(super) async fn look_around(&mut self) {
         self.look_at_orgs();
+        self.examine_orgs();
         self.look_at_credentials();
         self.tell_what_is_late().await;
     }
 
     pub(super) async fn looked(&mut self, look: Result<Look, JoinError>) {
         match look {
-            Ok(Look::Live(app, seen)) => self.credentials_seen(app, seen).await,
+            Ok(Look::Exam(org, report, found)) => self.examined(org, *report, found).await,
+            Ok(Look::Live(app, seen, primary)) => self.credentials_seen(app, seen, primary).await,
+            Ok(Look::Successor(found)) => self.succeed(*found).await,
             Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
             Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,
             // A defect of ours. The others go on.
@@ -172,8 +181,12 @@ impl Supervisor {
             ServiceNote::ReloadRefused { .. } | ServiceNote::LoginRefused { .. } => tracing::error!("{text}"),
             ServiceNote::ClockJumped { .. }
             | ServiceNote::ClockOff { .. }
+            | ServiceNote::BudgetSpent { .. }
             | ServiceNote::LoginEnding { .. } => tracing::warn!("{text}"),
-            ServiceNote::Reloaded { .. } | ServiceNote::ClockRight { .. } | ServiceNote::LoginFine { .. } => {
+            ServiceNote::BudgetFree { .. }
+            | ServiceNote::Reloaded { .. }
+            | ServiceNote::ClockRight { .. }
+            | ServiceNote::LoginFine { .. } => {
                 tracing::info!("{text}")
             }
         }

@@ -13,7 +13,7 @@ use crate::engine::ledger::Ledgers;
 use crate::engine::note::Note;
 use crate::port::journal::{JournalFault, RecordQuery};
 use crate::random;
-use crate::rotation::{Observation, RotationId, State};
+use crate::rotation::{Event, Observation, RotationId, State};
 
 /// After a defect of ours an app rests this long.
 const REST: Duration = Duration::from_secs(60);
@@ -28,7 +28,8 @@ impl Supervisor {
         key: Option<String>,
     ) -> Result<RotationId, JournalFault> {
         let id = self.id()?;
-        let seat = &managed.seat;
+        let managed = &self.seated(app, managed);
+        let (seat, ledger) = (&managed.seat, self.ledger(app));
         let note = Note::Started {
             method: seat.method.clone(),
             caps: seat.target.capabilities(),
@@ -44,6 +45,14 @@ impl Supervisor {
             key,
         };
         self.write(app, Some(id), &note).await?;
+        let former = ledger.former.iter();
+        let keys: Vec<_> = former
+            .map(|(key, at)| (*key, *at + managed.limits.grace))
+            .collect();
+        if !keys.is_empty() && seat.target.capabilities().key_changes {
+            let step = Event::Former { keys };
+            self.write(app, Some(id), &Note::Step { step }).await?;
+        }
         if let Some(run) = self.ledger(app).run {
             tracing::info!(app, rotation = %id, method = %run.method, reason = %run.reason, by = %run.by, "rotation started");
             self.lane(app, managed, run.state, Observation::Tick);
@@ -78,7 +87,7 @@ impl Supervisor {
                 told(&name, &stores, state, events);
             }),
         };
-        let seat = managed.seat.clone();
+        let seat = self.seated(app, managed).seat;
         self.tasks.spawn(app, async move {
             Task::Lane(lane::run(seat, state, first, around).await)
         });
@@ -115,7 +124,8 @@ impl Supervisor {
         let read = Ledgers::read(&records).map_err(|fault| JournalFault::Newer(fault.to_string()))?;
         let now = self.house.clock.now();
         self.resting.insert(app.to_owned(), now + REST);
-        if let Some(waiting) = self.submitters.remove(app) {
+        let successor = self.successors.remove(app).map(|(_, reply)| reply);
+        if let Some(waiting) = self.submitters.remove(app).or(successor) {
             // Whoever asked may have gone.
             let _gone = waiting.send(Reply::refused("rekeyd failed at it: see its log"));
         }
@@ -132,9 +142,13 @@ impl Supervisor {
             }
             Task::Lane(LaneEnd::Ended(end)) => {
                 tracing::info!(app, "rotation ended: {end}");
+                self.made_way(app, true);
                 Ok(())
             }
-            Task::Lane(LaneEnd::Held | LaneEnd::Stopped) => Ok(()),
+            Task::Lane(LaneEnd::Held | LaneEnd::Stopped) => {
+                self.made_way(app, false);
+                Ok(())
+            }
             Task::Behind(behind) => self.compared(app, behind).await,
             Task::Aside(aside, alive) => self.probed_aside(app, aside, alive).await,
             Task::Contact(contact, id) => self.contacted(app, *contact, id).await,

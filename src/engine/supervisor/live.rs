@@ -8,7 +8,7 @@ use super::{Look, Supervisor};
 use crate::clock::Timestamp;
 use crate::engine::board::LiveCheck;
 use crate::engine::health::Health;
-use crate::engine::live::{AGAIN, Seen, TIMES, judge, look};
+use crate::engine::live::{AGAIN, Primary, Seen, TIMES, judge, look};
 use crate::engine::note::Note;
 use crate::schedule::delay_of;
 
@@ -68,13 +68,13 @@ impl Supervisor {
             let (seat, org, app) = (managed.seat.clone(), managed.org.clone(), app.clone());
             self.looks.spawn(async move {
                 let _place = org.acquire_owned().await;
-                let seen = look(&seat).await;
-                Look::Live(app, seen)
+                let (seen, primary) = look(&seat).await;
+                Look::Live(app, seen, primary)
             });
         }
     }
 
-    pub(super) async fn credentials_seen(&mut self, app: String, seen: Vec<Seen>) {
+    pub(super) async fn credentials_seen(&mut self, app: String, seen: Vec<Seen>, primary: Option<Primary>) {
         let now = self.house.clock.now();
         {
             let mut cards = self.board.cards();
@@ -91,7 +91,7 @@ impl Supervisor {
         let card = self.live.0.entry(app.clone()).or_default();
         card.looking = false;
         let rotating = ledger.running().is_some_and(|run| !run.state.is_rotated());
-        let Some(found) = judge(&seen, ledger.current).filter(|_| !rotating) else {
+        let Some(found) = judge(&seen, ledger.current, primary.as_ref()).filter(|_| !rotating) else {
             return;
         };
         let known = ledger.health.map_or(Health::Fine, |(_, health)| health);

@@ -7,10 +7,12 @@ mod clock;
 mod command;
 mod contact;
 mod control;
+mod exam;
 mod lanes;
 mod live;
 mod org;
 mod overdue;
+mod succeed;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,16 +24,20 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::clock::Watchman;
+use self::exam::Exams;
 use self::live::Live;
 use self::org::Orgs;
+use self::succeed::Successor;
 use self::tasks::Tasks;
 use crate::clock::Timestamp;
+use crate::doctor::{AppReport, OrgFindings};
 use crate::engine::adopt::{Brought, Contact};
 use crate::engine::board::{AppCard, Board};
 use crate::engine::command::{Command, Control, Reply};
+use crate::engine::examine::Exam;
 use crate::engine::lane::{LaneEnd, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
-use crate::engine::live::Seen;
+use crate::engine::live::{Primary, Seen};
 use crate::engine::note::Note;
 use crate::engine::seat::{House, Seat};
 use crate::port::journal::{JournalFault, RecordQuery};
@@ -42,8 +48,12 @@ use crate::schedule::{Decision, Timing, decide};
 /// One app of the policy (or one that left it while a rotation was under way).
 #[derive(Clone)]
 pub struct Managed {
-    /// Its seat.
+    /// Its seat, for the method that the policy names first.
     pub seat: Arc<Seat>,
+    /// A seat for each method that the policy lists, in that order.
+    pub ways: Vec<Arc<Seat>>,
+    /// The seat of a rotation under way whose method the policy lists no more.
+    pub former: Option<Arc<Seat>>,
     /// When it is due. `None`: it left the policy, so nothing new starts.
     pub timing: Option<Timing>,
     /// The settings of a rotation that begins now.
@@ -64,9 +74,25 @@ pub struct Managed {
     pub catch_up_spacing: Duration,
     /// Our own login to the org, looked at on a timer; `None` where nobody can.
     pub watch: Option<Arc<dyn port::OrgWatch>>,
+    /// How it is found out what it is fit for.
+    pub exam: Exam,
 }
 
 impl Managed {
+    /// The words of the methods that the policy lists.
+    pub fn listed(&self) -> Vec<String> {
+        self.ways.iter().map(|way| way.method.clone()).collect()
+    }
+
+    /// The seat for a method.
+    pub fn way(&self, method: &str) -> Option<Arc<Seat>> {
+        self.ways
+            .iter()
+            .chain(&self.former)
+            .find(|way| way.method == method)
+            .cloned()
+    }
+
     /// As others see it.
     pub fn card(&self) -> AppCard {
         let seat = &self.seat;
@@ -100,6 +126,8 @@ pub struct Supervisor {
     resting: BTreeMap<String, Timestamp>,
     tasks: Tasks,
     submitters: BTreeMap<String, oneshot::Sender<Reply>>,
+    /// What a person brings to an app whose rotation is being ended for it, and who waits for the answer.
+    successors: BTreeMap<String, (Brought, oneshot::Sender<Reply>)>,
     /// Commands for an app that is only being looked at: they are heard as soon as the look is over.
     parked: Vec<(Command, oneshot::Sender<Reply>)>,
     /// Apps that a signal asked for while they were being looked at, and whether by name.
@@ -108,13 +136,16 @@ pub struct Supervisor {
     time: Watchman,
     live: Live,
     orgs: Orgs,
+    exams: Exams,
     /// What nobody waits for at the end: looks that write nothing outside.
     looks: JoinSet<Look>,
 }
 
 /// A look that ended.
 enum Look {
-    Live(String, Vec<Seen>),
+    Exam(String, Box<OrgFindings>, Vec<AppReport>),
+    Live(String, Vec<Seen>, Option<Primary>),
+    Successor(Box<Successor>),
     Org(String, Timestamp, Result<OrgReport, Fault>, (u64, u64)),
     Time(String, Timestamp, Result<Timestamp, Fault>),
 }
@@ -142,11 +173,13 @@ impl Supervisor {
         let ledgers = Ledgers::read(&records).map_err(|fault| JournalFault::Newer(fault.to_string()))?;
         for (app, managed) in &apps {
             if let Some(ledger) = ledgers.apps.get(app) {
-                managed.seat.target.remember_proves_early(ledger.proves_early);
+                for way in &managed.ways {
+                    way.target.remember_proves_early(ledger.proves_early);
+                }
             }
         }
         let time = Watchman::start(house.clock.as_ref());
-        let supervisor = Supervisor {
+        let mut supervisor = Supervisor {
             house,
             apps,
             ledgers: Arc::new(Mutex::new(ledgers)),
@@ -160,14 +193,17 @@ impl Supervisor {
             resting: BTreeMap::new(),
             tasks: Tasks::default(),
             submitters: BTreeMap::new(),
+            successors: BTreeMap::new(),
             parked: Vec::new(),
             woken: BTreeMap::new(),
             board: Arc::default(),
             time,
             live: Live::default(),
             orgs: Orgs::default(),
+            exams: Exams::default(),
             looks: JoinSet::new(),
         };
+        supervisor.recall_exams().await;
         supervisor.show();
         Ok(supervisor)
     }
@@ -287,7 +323,8 @@ impl Supervisor {
         }
         due.sort_by_key(|(since, ..)| *since);
         for (since, app, managed, reason) in due {
-            if self.may_start(&managed, since.into(), now) {
+            let ready = self.choice(&app, &managed).is_some() && self.within_budget(&managed, now).await;
+            if ready && self.may_start(&managed, since.into(), now) {
                 self.begin(&app, &managed, reason, "schedule".into(), None)
                     .await?;
             }

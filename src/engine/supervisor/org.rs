@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Look, Supervisor};
+use super::{Look, Managed, Supervisor};
 use crate::clock::Timestamp;
 use crate::engine::board::OrgCard;
 use crate::engine::service::{LoginTrouble, ServiceNote};
@@ -17,6 +17,9 @@ const ENDING: Duration = Duration::from_secs(30 * 86_400);
 /// A refusal is tried again after this before it is told.
 const AGAIN: Duration = Duration::from_secs(90);
 
+/// While an org is above its budget the figure is asked for again after this.
+const RECOUNT: Duration = Duration::from_secs(600);
+
 /// What is known of the looks at each org.
 #[derive(Default)]
 pub(super) struct Orgs(BTreeMap<String, Card>);
@@ -24,6 +27,7 @@ pub(super) struct Orgs(BTreeMap<String, Card>);
 #[derive(Default)]
 struct Card {
     next: Option<Timestamp>,
+    asked: Option<Timestamp>,
     looking: bool,
     refusals: u32,
 }
@@ -40,7 +44,7 @@ impl Orgs {
 impl Supervisor {
     /// How each org is looked at.
     pub(super) fn watches(&self) -> BTreeMap<String, Arc<dyn OrgWatch>> {
-        let of = |managed: &super::Managed| Some((managed.seat.org.clone(), managed.watch.clone()?));
+        let of = |managed: &Managed| Some((managed.seat.org.clone(), managed.watch.clone()?));
         self.apps.values().filter_map(of).collect()
     }
 
@@ -58,13 +62,53 @@ impl Supervisor {
                 continue;
             }
             card.next = Some(now + every);
-            card.looking = true;
-            self.looks.spawn(async move {
-                let report = watch.look().await;
-                let logins = watch.logins();
-                Look::Org(org, now, report, logins)
-            });
+            self.ask_org(org, watch, now);
         }
+    }
+
+    fn ask_org(&mut self, org: String, watch: Arc<dyn OrgWatch>, now: Timestamp) {
+        let card = self.orgs.0.entry(org.clone()).or_default();
+        card.looking = true;
+        card.asked = Some(now);
+        self.looks.spawn(async move {
+            let report = watch.look().await;
+            let logins = watch.logins();
+            Look::Org(org, now, report, logins)
+        });
+    }
+
+    /// Whether a rotation that is due may start without taking what the org's own users need of its daily requests. Told
+    /// when that changes; while it may not, the org is asked now and then.
+    pub(super) async fn within_budget(&mut self, managed: &Managed, now: Timestamp) -> bool {
+        let Some(watch) = managed.watch.clone() else {
+            return true;
+        };
+        let (org, share) = (managed.seat.org.clone(), managed.exam.org.budget);
+        let over = watch.api().filter(|(used, limit)| {
+            let spent = used.saturating_mul(100);
+            share < 100 && *limit > 0 && spent >= limit.saturating_mul(u64::from(share))
+        });
+        let known = self.service(|service| service.budget.contains_key(&org));
+        let Some((used, limit)) = over else {
+            if known {
+                self.jot(&ServiceNote::BudgetFree { org }).await;
+            }
+            return true;
+        };
+        let card = self.orgs.0.entry(org.clone()).or_default();
+        if !card.looking && card.asked.is_none_or(|asked| now.since(asked) >= RECOUNT) {
+            self.ask_org(org.clone(), watch, now);
+        }
+        if !known {
+            let note = ServiceNote::BudgetSpent {
+                org,
+                used,
+                limit,
+                share,
+            };
+            self.jot(&note).await;
+        }
+        false
     }
 
     pub(super) async fn org_answered(

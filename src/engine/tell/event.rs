@@ -77,6 +77,29 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
         Event::Resumed { by, take_over: None } => format!("resumed by {by}"),
         Event::Aborting { why } => format!("giving up before the point of no return: {why}"),
         Event::Undoing { why } => format!("taking the cutover back: {why}"),
+        Event::GivingUp {
+            by,
+            adopting: Some(pair),
+            proof,
+        } => {
+            let proof = proof
+                .as_ref()
+                .map(|proof| format!(", which is {}", judged(proof)));
+            format!(
+                "superseded: retirement given up, because {by} adopted another credential, {}{}",
+                pair.short(),
+                proof.unwrap_or_default()
+            )
+        }
+        Event::GivingUp {
+            by, adopting: None, ..
+        } => {
+            format!("retirement given up by {by}: nothing more is revoked")
+        }
+        Event::Former { keys } => format!(
+            "{} of this app's earlier credentials may still be in the staged slot, and would be removed",
+            keys.len()
+        ),
         Event::Ended { end } => format!("ended: {end}"),
     }
 }
@@ -87,7 +110,9 @@ fn baselined(old: Fingerprint, proof: Option<&ProbeReport>, orphan: Option<&str>
         text.push_str(&format!(", {}", judged(proof)));
     }
     if let Some(orphan) = orphan {
-        text.push_str(&format!("; staged entry {orphan} was given to us to remove"));
+        text.push_str(&format!(
+            "; staged entry {orphan} is removed first: it was given to us, or is this app's own of before"
+        ));
     }
     text
 }

@@ -92,6 +92,17 @@ pub fn service_sentence(note: &ServiceNote) -> String {
         ServiceNote::LoginEnding { org, at } => {
             format!("the certificate of our own login to org {org} ends {at}")
         }
+        ServiceNote::BudgetSpent {
+            org,
+            used,
+            limit,
+            share,
+        } => format!(
+            "org {org} has used {used} of its {limit} daily requests: the clock starts no rotation there above {share}%"
+        ),
+        ServiceNote::BudgetFree { org } => {
+            format!("org {org} has enough daily requests left: rotations start again")
+        }
         ServiceNote::LoginFine { org } => format!("our own login to org {org} works"),
     }
 }

@@ -33,9 +33,13 @@ pub fn hold_words(hold: &Hold, stores: &[String]) -> String {
 }
 
 /// What a person can do about a hold of `app`, with the exact commands. Which place in Setup is meant, [`in_setup`] says.
-pub fn remedy(hold: &Hold, app: &str) -> String {
+/// `rotated`: consumers have the new credential, and only the old one's retirement is left.
+pub fn remedy(hold: &Hold, app: &str, rotated: bool) -> String {
     let resume = format!("`rekeyd resume {app}`");
-    let abandon = format!("`rekeyd abandon {app}`");
+    let abandon = match rotated {
+        false => format!("`rekeyd abandon {app}`"),
+        true => format!("`rekeyd abandon {app}`, which leaves the old credential as it is"),
+    };
     match hold {
         Hold::OwnLogin => format!(
             "rekeyd cannot rotate what it logs in with: give it a login app of its own ([org.….login.jwt]), or take \
@@ -69,6 +73,11 @@ pub fn remedy(hold: &Hold, app: &str) -> String {
             "ask who wrote it; if nobody needs it, `rekeyd resume {app} --take-over {version}` writes over it; \
              otherwise let them finish, then {resume}"
         ),
+        Hold::ForeignCurrent { .. } if rotated => format!(
+            "see which pair is in force ({SETUP}): `rekeyd adopt {app}` takes over what Salesforce or a store shows, \
+             `rekeyd submit {app}` the pair that you hand over; once that is proven, this rotation is ended with \
+             nothing more revoked; or put ours back in force and in every store, then {resume}; or {abandon}"
+        ),
         Hold::ForeignCurrent { .. } => format!(
             "decide which credential is to stay: put it in every store, then {resume}; before the point of no return \
              {abandon} ends the rotation and changes nothing"
@@ -86,7 +95,7 @@ pub fn remedy(hold: &Hold, app: &str) -> String {
         ),
         Hold::StillAccepted => format!(
             "whoever knows the old credential can still log in, and no call ends it: have it revoked or rotated in \
-             {SETUP}, then {resume} proves it dead"
+             {SETUP}, then {resume} proves it dead; or {abandon}"
         ),
         Hold::BrokenUndo { .. } => format!(
             "consumers read the old credential, and Salesforce may not take it: {resume} tries once more to put it \
@@ -126,7 +135,7 @@ pub fn stopped_remedy(ledger: &AppLedger, app: &str) -> Option<String> {
         End::Undone { .. } => {
             format!("no store could be written in time, three times: see that they can be, then {resume}")
         }
-        End::Done { .. } | End::Abandoned { .. } => return None,
+        End::Done { .. } | End::Abandoned { .. } | End::GivenUp { .. } => return None,
     })
 }
 
@@ -165,12 +174,17 @@ mod tests {
             Hold::Exhausted { why: text() },
         ];
         for hold in holds {
-            let told = remedy(&hold, "billing");
+            let told = remedy(&hold, "billing", false);
             let commands = ["`rekeyd resume billing", "`rekeyd abandon billing`"];
             assert!(commands.iter().any(|command| told.contains(command)), "{told}");
             assert!(!told.contains("  "), "{told}");
             if matches!(hold, Hold::ForeignSlot { .. } | Hold::ForeignPending { .. }) {
                 assert!(told.contains("--take-over 888F`"), "{told}");
+            }
+            if let Hold::ForeignCurrent { .. } = hold {
+                let told = remedy(&hold, "billing", true);
+                assert!(told.contains("`rekeyd adopt billing`"), "{told}");
+                assert!(told.contains("`rekeyd abandon billing`, which leaves"), "{told}");
             }
         }
         let stores = ["first".to_owned(), "second".to_owned()];

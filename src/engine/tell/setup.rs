@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_remedy_names_the_place_of_its_kind_of_app_only() {
-        let text = || tell::remedy(&Hold::CurrentRefused, "billing");
+        let text = || tell::remedy(&Hold::CurrentRefused, "billing", false);
         let external = in_setup(text(), Some(AppKind::ExternalClientApp));
         assert!(external.contains("External Client App Manager"), "{external}");
         assert!(!external.contains("Setup > App Manager"), "{external}");

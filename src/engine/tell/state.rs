@@ -7,7 +7,7 @@ use super::event::moment;
 use super::{AppKind, hold_words, in_setup};
 use crate::clock::Timestamp;
 use crate::engine::ledger::AppLedger;
-use crate::rotation::{Effect, Mode, Rest, State};
+use crate::rotation::{Effect, End, Mode, Rest, State};
 
 /// Where a rotation stands, in a few words. `stores` are its stores by name.
 pub fn state_words(state: &State, stores: &[String], now: Timestamp) -> String {
@@ -36,6 +36,7 @@ fn doing(state: &State, stores: &[String], now: Timestamp) -> String {
         Mode::Abort(_) => return "giving up, cleaning up".into(),
         Mode::Undo(_) if state.undo.is_done() => return "proving that the old credential works again".into(),
         Mode::Undo(_) => return "putting the old credential back in force".into(),
+        Mode::GiveUp { .. } => return "rotated; its retirement is given up, cleaning up".into(),
     }
     if !state.baselined {
         return "looking at Salesforce and the stores".into();
@@ -93,14 +94,18 @@ pub fn status_words(ledger: &AppLedger, app: &str, now: Timestamp) -> (String, O
     if let Some(run) = ledger.running() {
         let words = state_words(&run.state, &run.stores, now);
         let kind = AppKind::of(&run.policy);
-        let remedy = |hold| in_setup(super::remedy(hold, app), kind);
+        let remedy = |hold| in_setup(super::remedy(hold, app, run.state.is_rotated()), kind);
         return (words, run.state.hold().map(remedy));
     }
     if let Some(end) = ledger.stopped_by() {
         return (format!("stopped: {end}"), super::stopped_remedy(ledger, app));
     }
     match (ledger.adopted_at, &ledger.unadopted) {
-        (Some(_), _) => ("resting".into(), None),
+        (Some(_), _) => match ledger.run.as_ref().and_then(|run| run.state.end()) {
+            // Somebody may still hold a credential that works, and nothing of ours will end it.
+            Some(end @ End::GivenUp { .. }) => (format!("resting; the last rotation: {end}"), None),
+            Some(_) | None => ("resting".into(), None),
+        },
         (None, Some(why)) => (format!("not adopted yet: {why}"), None),
         (None, None) => ("not looked at yet".into(), None),
     }

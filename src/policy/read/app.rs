@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::scalar::{boolean, duration, line, some_duration, store_path, url};
+use super::scalar::{Complaint, boolean, duration, line, some_duration, store_path, url};
 use super::target::{TargetDraft, target};
 use super::timing::{shortest, timing};
 use super::{At, Node, Table};
 use crate::policy::hint;
 use crate::policy::mask::quoted;
-use crate::policy::{AppPolicy, Fields, StoreEntry, Target};
+use crate::policy::{AppPolicy, Fields, Flow, StoreEntry, Target};
 use crate::schedule::Timing;
 
 const DAY: u64 = 86_400;
@@ -55,6 +55,7 @@ pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
     let timeout = table.optional("cutover_timeout", some_duration);
     let cool_down = table.or("cool_down", Duration::from_secs(60), duration);
     let client_credentials = table.optional("client_credentials", boolean);
+    let flow = table.optional("flow", flow);
     let token_url = table.optional("token_url", url);
     table.finish();
 
@@ -75,6 +76,7 @@ pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
             cutover_timeout: timeout?.unwrap_or_default(),
             cool_down: cool_down?,
             certificate: draft.certificate?,
+            flow: flow?,
             client_credentials: client_credentials?,
             token_url: token_url?,
         })
@@ -89,6 +91,20 @@ pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
         policy,
         own_timeout,
     }
+}
+
+fn flow(node: &Node<'_>) -> Option<Flow> {
+    node.parse(|text| {
+        let words = Flow::ALL.map(Flow::word);
+        let found = Flow::ALL.into_iter().find(|flow| flow.word() == text);
+        found.ok_or_else(|| {
+            let complaint = Complaint::from(format!("there is no flow {}", quoted(text)));
+            match hint::closest(text, words) {
+                Some(close) => complaint.help(format!("did you mean `{close}`?")),
+                None => complaint.help(format!("known: {}", hint::one_of(words))),
+            }
+        })
+    })
 }
 
 /// Reports a name that no table has.

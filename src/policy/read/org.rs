@@ -8,6 +8,9 @@ use crate::policy::{ApiVersion, Login, OrgPolicy, Stability};
 
 const MINUTE: u64 = 60;
 
+/// Leaves a tenth of the day's requests to those that the org's own users need.
+const USUAL_BUDGET: u32 = 90;
+
 pub(crate) fn org(name: &str, mut table: Table<'_>) -> Option<OrgPolicy> {
     let url = table.required("url", my_domain);
     let api_version = table.optional("api_version", |node| {
@@ -21,6 +24,7 @@ pub(crate) fn org(name: &str, mut table: Table<'_>) -> Option<OrgPolicy> {
     let spacing = table.or("stable_spacing", Duration::from_secs(10), duration);
     let span = table.or("stable_span", Duration::from_secs(30), duration);
     let live_check = table.or("live_check", Duration::from_secs(15 * MINUTE), duration);
+    let api_budget = table.or("api_budget", USUAL_BUDGET, share);
     let catch_up_spacing = table.or("catch_up_spacing", Duration::from_secs(10), duration);
     let audience = table.optional("audience", |node| url_as_written(node));
     let login = table.required("login", |node| login(name, node));
@@ -39,9 +43,20 @@ pub(crate) fn org(name: &str, mut table: Table<'_>) -> Option<OrgPolicy> {
         },
         cutover_timeout: cutover_timeout?,
         live_check: live_check?,
+        api_budget: api_budget?,
         catch_up_spacing: catch_up_spacing?,
         login: login?,
         audience: audience?,
+    })
+}
+
+/// `"80%"`.
+fn share(node: &Node<'_>) -> Option<u32> {
+    node.parse(|text| {
+        let number = text.strip_suffix('%').and_then(|number| number.parse().ok());
+        let share = number.filter(|share| (1..=100).contains(share));
+        share
+            .ok_or_else(|| Complaint::from("this is no share").help("write it like \"80%\", from 1% to 100%"))
     })
 }
 

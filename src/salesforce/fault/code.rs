@@ -11,6 +11,9 @@ const DAILY: Duration = Duration::from_secs(3600);
 /// After too many long requests at once.
 const CONCURRENT: Duration = Duration::from_secs(60);
 
+/// While Salesforce works on the org: minutes to hours, of which nobody says how many.
+const MAINTENANCE: Duration = Duration::from_secs(300);
+
 /// A code that may be shown: capitals and underscores only, so that no value can pass for one.
 pub(crate) fn named(code: &str) -> Option<&str> {
     let fits =
@@ -82,11 +85,13 @@ fn by_code(text: String, code: &str, message: &str) -> Option<Class> {
         "API_CURRENTLY_DISABLED"
         | "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE"
         | "ORG_IN_MAINTENANCE"
-        | "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"
-        | "UNABLE_TO_LOCK_ROW"
-        | "UNABLE_TO_LOCK_RECORD"
-        | "RECORD_LOCKED"
-        | "ALREADY_IN_PROCESS" => Class::Later(text),
+        | "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE" => Class::Throttled {
+            wait: MAINTENANCE,
+            text: format!("{text} (maintenance)"),
+        },
+        "UNABLE_TO_LOCK_ROW" | "UNABLE_TO_LOCK_RECORD" | "RECORD_LOCKED" | "ALREADY_IN_PROCESS" => {
+            Class::Later(text)
+        }
         "REQUEST_LIMIT_EXCEEDED" if message.contains("concurrent") => Class::Throttled {
             wait: CONCURRENT,
             text: format!("{text} (concurrent requests)"),

@@ -1,5 +1,7 @@
 //! The operations, each one request.
 
+use std::collections::BTreeSet;
+
 use super::super::fault::{Area, Class, Failure};
 use super::super::http::Reply;
 use super::super::org::Org;
@@ -15,12 +17,23 @@ use super::xml::Element;
 use crate::clock::Timestamp;
 use crate::port::{Fault, Outcome};
 
-/// `FileProperties` of one Connected App.
+/// `FileProperties` of one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Properties {
+    pub(crate) id: Option<String>,
     pub(crate) modified: Option<String>,
     pub(crate) manageable: Option<String>,
     pub(crate) namespace: Option<String>,
+}
+
+impl Properties {
+    /// Whether it belongs to a package of somebody else's, where `own` is the org's own namespace.
+    pub(crate) fn managed(&self, own: Option<&str>) -> bool {
+        let foreign = self.namespace.as_deref().is_some_and(|space| Some(space) != own);
+        let state = self.manageable.as_deref().unwrap_or("unmanaged");
+        // `released` and `beta` are what the developing org calls its own.
+        foreign || !matches!(state, "unmanaged" | "released" | "beta")
+    }
 }
 
 /// What the org says of its metadata.
@@ -28,8 +41,8 @@ pub(crate) struct Properties {
 pub(crate) struct Described {
     /// It knows Connected Apps.
     pub(crate) connected_app: bool,
-    /// It knows the OAuth settings of External Client Apps.
-    pub(crate) oauth_settings: bool,
+    /// Every type that it knows.
+    pub(crate) types: BTreeSet<String>,
     /// Its own namespace.
     pub(crate) namespace: Option<String>,
 }
@@ -48,8 +61,13 @@ pub(crate) async fn read(org: &Org, name: &str) -> Result<(Option<Component>, Op
 
 /// Finds one Connected App in the list of them all.
 pub(crate) async fn list(org: &Org, name: &str) -> Result<Option<Properties>, Fault> {
+    list_of(org, "ConnectedApp", name).await
+}
+
+/// The same for any type.
+pub(crate) async fn list_of(org: &Org, kind: &'static str, name: &str) -> Result<Option<Properties>, Fault> {
     let version = org.version().await?;
-    let (element, _) = ask(org, Operation::List { version }).await?;
+    let (element, _) = ask(org, Operation::List { kind, version }).await?;
     let named = |entry: &&Element| {
         let full_name = entry.text_of("fullName");
         full_name.is_some_and(|full_name| full_name.eq_ignore_ascii_case(name))
@@ -59,6 +77,7 @@ pub(crate) async fn list(org: &Org, name: &str) -> Result<Option<Properties>, Fa
 
 fn properties(entry: &Element) -> Properties {
     Properties {
+        id: entry.text_of("id"),
         modified: entry.text_of("lastModifiedDate"),
         manageable: entry.text_of("manageableState"),
         namespace: entry.text_of("namespacePrefix"),
@@ -68,7 +87,7 @@ fn properties(entry: &Element) -> Properties {
 /// Every `ExtlClntAppGlobalOauthSettings` of the org, by full name.
 pub(crate) async fn list_settings(org: &Org) -> Result<Vec<(String, Properties)>, Fault> {
     let (kind, version) = (OAUTH_SETTINGS, org.version().await?);
-    let (element, _) = ask(org, Operation::ListOf { kind, version }).await?;
+    let (element, _) = ask(org, Operation::List { kind, version }).await?;
     let named = |entry: &Element| Some((entry.text_of("fullName")?, properties(entry)));
     Ok(element.all("result").filter_map(named).collect())
 }
@@ -140,11 +159,10 @@ pub(crate) async fn describe(org: &Org) -> Result<Described, Fault> {
     let types = result
         .all("metadataObjects")
         .filter_map(|kind| kind.text_of("xmlName"));
-    let types: Vec<String> = types.collect();
-    let knows = |wanted: &str| types.iter().any(|name| name == wanted);
+    let types: BTreeSet<String> = types.collect();
     Ok(Described {
-        connected_app: knows("ConnectedApp"),
-        oauth_settings: knows(OAUTH_SETTINGS),
+        connected_app: types.contains("ConnectedApp"),
+        types,
         namespace: result.text_of("organizationNamespace"),
     })
 }

@@ -53,6 +53,12 @@ impl Component {
         self.0.child("oauthConfig")?.text_of("consumerKey")
     }
 
+    /// A switch of its OAuth settings; what is not there is off.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        let shown = self.0.child("oauthConfig").and_then(|oauth| oauth.text_of(name));
+        shown.as_deref() == Some("true")
+    }
+
     /// What it shows of its certificate.
     pub(crate) fn certificate(&self) -> Certificate {
         let shown = self

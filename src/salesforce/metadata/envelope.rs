@@ -15,6 +15,8 @@ pub(crate) enum Operation {
     Read(String),
     /// `listMetadata` of the Connected Apps.
     List {
+        /// The name of the type.
+        kind: &'static str,
         /// `NN.0`
         version: String,
     },
@@ -31,13 +33,6 @@ pub(crate) enum Operation {
         kind: &'static str,
         /// Its full name.
         name: String,
-    },
-    /// `listMetadata` of a type.
-    ListOf {
-        /// The type.
-        kind: &'static str,
-        /// `NN.0`
-        version: String,
     },
     /// `deploy` of a package.
     Deploy {
@@ -58,7 +53,7 @@ impl Operation {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Operation::Read(_) | Operation::ReadOf { .. } => "readMetadata",
-            Operation::List { .. } | Operation::ListOf { .. } => "listMetadata",
+            Operation::List { .. } => "listMetadata",
             Operation::Describe { .. } => "describeMetadata",
             Operation::Update(_) => "updateMetadata",
             Operation::Deploy { .. } => "deploy",
@@ -96,7 +91,6 @@ fn write(writer: &mut Writer<Wiped>, session: &Secret, operation: &Operation) ->
             | Operation::List { .. }
             | Operation::Describe { .. }
             | Operation::ReadOf { .. }
-            | Operation::ListOf { .. }
             | Operation::Deploy { .. }
             | Operation::DeployStatus { .. } => Ok(()),
         }
@@ -113,8 +107,7 @@ fn body(writer: &mut Writer<Wiped>, operation: &Operation) -> std::io::Result<()
     match operation {
         Operation::Read(name) => read(writer, "ConnectedApp", name),
         Operation::ReadOf { kind, name } => read(writer, kind, name),
-        Operation::List { version } => list(writer, "ConnectedApp", version),
-        Operation::ListOf { kind, version } => list(writer, kind, version),
+        Operation::List { kind, version } => list(writer, kind, version),
         Operation::Deploy { zip, ignore_warnings } => deploy(writer, zip, *ignore_warnings),
         Operation::DeployStatus { id } => {
             leaf(writer, "m:asyncProcessId", id)?;

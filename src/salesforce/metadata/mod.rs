@@ -17,12 +17,13 @@ mod xml;
 
 pub(crate) use answer::Deployed;
 pub(crate) use calls::{
-    Described, Properties, deploy, deploy_status, describe, list, list_settings, read, read_settings, update,
+    Described, Properties, deploy, deploy_status, describe, list, list_of, list_settings, read,
+    read_settings, update,
 };
 pub(crate) use component::{Certificate, Component, pem};
 pub(crate) use diff::{diff, diff_settings};
 pub(crate) use package::package;
-pub(crate) use settings::OauthSettings;
+pub(crate) use settings::{OAUTH_SETTINGS, OauthSettings};
 pub(crate) use xml::legal;
 
 /// The namespace of the Metadata API.

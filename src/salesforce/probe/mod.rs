@@ -264,7 +264,7 @@ fn inconclusive(verdict: &Verdict) -> bool {
 }
 
 fn undecided(mut report: ProbeReport) -> ProbeReport {
-    report.verdict = Verdict::Inconclusive("this probe does not tell the pair from a corrupted one".into());
+    report.verdict = Verdict::Inconclusive(Verdict::TELLS_NOTHING.into());
     report
 }
 

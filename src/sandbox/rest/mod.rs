@@ -45,7 +45,9 @@ pub(super) fn serve(
         Operation::Userinfo => data::userinfo(world, actor),
         Operation::Identity { user } => data::identity(world, user),
         Operation::Limits { version } if since(*version, data::OLDEST) => data::limits(world),
-        Operation::Query { version } if since(*version, data::OLDEST) => query::query(world, *version, call),
+        Operation::Query { version } if since(*version, data::OLDEST) => {
+            query::query(world, *version, call, actor)
+        }
         Operation::Usage { version } if since(*version, 59) => usage::usage(world, call),
         Operation::CredentialList { version, app } if since(*version, 60) => {
             credentials::list(world, *version, call, actor, app)

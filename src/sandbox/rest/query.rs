@@ -2,6 +2,7 @@
 
 use super::credentials::written;
 use crate::sandbox::app::Kind;
+use crate::sandbox::session::Actor;
 use crate::sandbox::wire::{Call, Reply};
 use crate::sandbox::world::World;
 use serde_json::{Map, Value, json};
@@ -9,8 +10,19 @@ use serde_json::{Map, Value, json};
 /// A record: field names and values.
 type Record = Vec<(&'static str, String)>;
 
+/// The permissions that can be asked about.
+const PERMISSIONS: [&str; 7] = [
+    "PermissionsClientSecretRotation",
+    "PermissionsCustomizeApplication",
+    "PermissionsExternalClientAppDeveloper",
+    "PermissionsManageRemoteAccess",
+    "PermissionsModifyAllData",
+    "PermissionsModifyMetadata",
+    "PermissionsViewClientSecret",
+];
+
 /// Answers `GET …/query?q=`.
-pub(super) fn query(world: &World, version: u16, call: &Call) -> Reply {
+pub(super) fn query(world: &World, version: u16, call: &Call, actor: &Actor) -> Reply {
     let malformed = |message: &str| Reply::rest(400, "MALFORMED_QUERY", message);
     let Some(text) = call.parameter("q") else {
         return malformed("A query string has to be specified");
@@ -18,7 +30,7 @@ pub(super) fn query(world: &World, version: u16, call: &Call) -> Reply {
     let Some(soql) = Soql::read(&text) else {
         return malformed("unexpected token");
     };
-    let Some((object, records)) = records(world, &soql.object) else {
+    let Some((object, records)) = records(world, actor, &soql.object) else {
         let message = format!("sObject type '{}' is not supported.", soql.object);
         return Reply::rest(400, "INVALID_TYPE", &message);
     };
@@ -28,6 +40,7 @@ pub(super) fn query(world: &World, version: u16, call: &Call) -> Reply {
             "ExternalClientApplication",
         ),
         "User" => (&["Id", "Username"], "User"),
+        "UserPermissionAccess" => (&PERMISSIONS, "UserPermissionAccess"),
         _ => (&["Id", "Name"], "Organization"),
     };
     let known = |name: &str| fields.iter().any(|field| field.eq_ignore_ascii_case(name));
@@ -62,13 +75,17 @@ fn row(object: &str, version: u16, record: &Record, fields: &[String]) -> Value 
     row.insert("attributes".to_owned(), json!({ "type": object, "url": url }));
     for (name, value) in record {
         if fields.iter().any(|field| field.eq_ignore_ascii_case(name)) {
-            row.insert((*name).to_owned(), json!(value));
+            let value = match value.parse::<bool>() {
+                Ok(flag) if name.starts_with("Permissions") => json!(flag),
+                Ok(_) | Err(_) => json!(value),
+            };
+            row.insert((*name).to_owned(), value);
         }
     }
     Value::Object(row)
 }
 
-fn records(world: &World, object: &str) -> Option<(&'static str, Vec<Record>)> {
+fn records(world: &World, actor: &Actor, object: &str) -> Option<(&'static str, Vec<Record>)> {
     let id = |id| written(id, &world.switches);
     if object.eq_ignore_ascii_case("ExternalClientApplication") {
         let apps = world
@@ -89,6 +106,15 @@ fn records(world: &World, object: &str) -> Option<(&'static str, Vec<Record>)> {
             .iter()
             .map(|user| vec![("Id", id(&user.id)), ("Username", user.username.clone())]);
         Some(("User", rows.collect()))
+    } else if object.eq_ignore_ascii_case("UserPermissionAccess") {
+        // One row, about whoever asks.
+        let user = world.user(&actor.user)?;
+        let has = |field: &str| {
+            let name = field.trim_start_matches("Permissions");
+            user.permissions.contains(name).to_string()
+        };
+        let row = PERMISSIONS.map(|field| (field, has(field)));
+        Some(("UserPermissionAccess", vec![row.to_vec()]))
     } else if object.eq_ignore_ascii_case("Organization") {
         Some((
             "Organization",

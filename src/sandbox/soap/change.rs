@@ -75,7 +75,7 @@ pub(super) fn decide(world: &World, component: &Element, version: u16) -> Result
             &format!("In field: fullName - no ConnectedApp named {name} found"),
         )
     })?;
-    if app.read_only {
+    if app.read_only || app.managed {
         return Err(save(
             "CANNOT_MODIFY_MANAGED_OBJECT",
             "This connected app was migrated and can't be edited",

@@ -63,7 +63,10 @@ fn properties(world: &World, app: &App, settings: bool) -> Element {
             Element::leaf("lastModifiedById", app.modified_by.long()),
             Element::leaf("lastModifiedByName", who(&app.modified_by)),
             Element::leaf("lastModifiedDate", iso(app.modified)),
-            Element::leaf("manageableState", "unmanaged"),
+            Element::leaf(
+                "manageableState",
+                if app.managed { "installed" } else { "unmanaged" },
+            ),
             Element::leaf("type", kind),
         ],
     )

@@ -1,0 +1,78 @@
+//! The probes of `rekeyd doctor` (salesforce-metadata.md §9): what an org and its apps are fit for, asked read-only.
+//!
+//! Only GETs, SOAP calls that read, and our own login go out of here. What an answer means for a method is `doctor`'s.
+//! Not here: the stores, and what the token endpoint makes of a pair (`engine/examine`).
+
+mod connected;
+mod external;
+mod rights;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::org::Org;
+use crate::doctor::observed::{AppSeen, Kind, LoginSeen, OrgSeen, Seen, Subject};
+use crate::port::{Examiner, Fault};
+
+/// Examines one org and its apps.
+pub struct Clinic {
+    org: Arc<Org>,
+}
+
+impl Clinic {
+    /// Sends nothing.
+    pub fn new(org: Arc<Org>) -> Clinic {
+        Clinic { org }
+    }
+
+    async fn newest(&self) -> Result<u32, Fault> {
+        let offered = self.org.offered().await?;
+        let newest = offered.into_iter().max();
+        newest.ok_or_else(|| Fault::Unusable("the org lists no API version".into()))
+    }
+
+    async fn login(&self) -> Result<LoginSeen, Fault> {
+        let session = self.org.session().await?;
+        Ok(LoginSeen {
+            org: session.org.as_ref().map(|id| id.as_str().to_owned()),
+            jwt: session.jwt,
+        })
+    }
+}
+
+#[async_trait]
+impl Examiner for Clinic {
+    async fn org(&self) -> OrgSeen {
+        let newest = self.newest().await.into();
+        let login: Seen<LoginSeen> = self.login().await.into();
+        let (rights, types) = match login.is() {
+            // SOAP would only say once more what is known of the token.
+            Some(login) if login.jwt => (rights::rights(&self.org).await.into(), Seen::unasked()),
+            Some(_) => {
+                let types = self
+                    .org
+                    .described()
+                    .await
+                    .map(|described| described.types.clone());
+                (rights::rights(&self.org).await.into(), types.into())
+            }
+            None => (Seen::unasked(), Seen::unasked()),
+        };
+        OrgSeen {
+            newest,
+            login,
+            rights,
+            types,
+            api: self.org.limits().map(|limits| (limits.used, limits.limit)),
+        }
+    }
+
+    async fn app(&self, subject: &Subject) -> AppSeen {
+        let soap = self.org.session().await.is_ok_and(|session| !session.jwt);
+        match subject.kind {
+            Kind::External => AppSeen::External(external::look(&self.org, subject, soap).await),
+            Kind::Connected => AppSeen::Connected(connected::look(&self.org, subject, soap).await),
+        }
+    }
+}

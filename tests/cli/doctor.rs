@@ -1,0 +1,237 @@
+//! `doctor`: an org with everything right, and one with everything wrong; nothing is changed in either.
+
+use insta::assert_snapshot;
+use rekeyd::sandbox::{
+    Act, ConnectedAppSeed, ConsumerSeed, ExternalClientAppSeed, LoginSeed, RunningSandbox, Sandbox, Seed,
+    UserSeed,
+};
+use tokio::runtime::Runtime;
+
+use crate::bench::{Bench, LOGIN_ID, USER, login_key};
+
+const SECRET: &str = "CANARYlegacy0123456789";
+
+struct Clinic {
+    bench: Bench,
+    org: RunningSandbox,
+    _runtime: Runtime,
+}
+
+/// An org with the bench's two apps, as `change` leaves its seed.
+fn clinic(change: impl FnOnce(&mut Seed)) -> Clinic {
+    let mut seed = Seed {
+        org_id: Some("00D000000000001EAA".into()),
+        random: Some("doctor".into()),
+        login: Some(LoginSeed {
+            client_id: LOGIN_ID.into(),
+            username: USER.into(),
+            public_key: Some(login_key().public_key_pem()),
+            ..LoginSeed::default()
+        }),
+        connected_apps: vec![ConnectedAppSeed {
+            name: "Legacy".into(),
+            consumer_key: Some("3MVG9CANARYlegacy".into()),
+            consumer_secret: Some(SECRET.into()),
+            ..ConnectedAppSeed::default()
+        }],
+        external_client_apps: vec![ExternalClientAppSeed {
+            name: "Billing".into(),
+            consumers: vec![ConsumerSeed {
+                name: None,
+                key: Some("3MVG9CANARYbilling".into()),
+                secret: Some("CANARYbilling0123456789".into()),
+            }],
+            ..ExternalClientAppSeed::default()
+        }],
+        ..Seed::default()
+    };
+    seed.clock.mode = rekeyd::sandbox::ClockMode::Real;
+    change(&mut seed);
+    let runtime = Runtime::new().unwrap();
+    let org = runtime.block_on(Sandbox::start(&seed)).unwrap();
+    let bench = Bench::at(org.base_url());
+    Clinic {
+        bench,
+        org,
+        _runtime: runtime,
+    }
+}
+
+impl Clinic {
+    /// Puts a pair where consumers read it.
+    fn give(&self, app: &str, id: &str, secret: &str) {
+        let text = std::fs::read_to_string(self.bench.path("rekeyd.toml")).unwrap();
+        let name = "rekeyd.toml".to_owned();
+        let policy = rekeyd::policy::compile(&[rekeyd::policy::SourceFile { name, text }]).unwrap();
+        let seat = rekeyd::app::open_store(&policy, app, None).ok().unwrap();
+        let mut fields = serde_json::Map::new();
+        fields.insert("client_id".into(), id.into());
+        fields.insert("client_secret".into(), secret.into());
+        let value = rekeyd::document::Document::from_object(fields);
+        self._runtime.block_on(async {
+            let slot = seat.store.read(&rekeyd::port::Place::Current).await.unwrap();
+            let id = rekeyd::rotation::RotationId::from(uuid::Uuid::from_u128(1));
+            let outcome = seat.store.publish(&slot.base, &value, id).await;
+            assert!(matches!(outcome, rekeyd::port::Outcome::Done(_)), "{outcome:?}");
+        });
+    }
+
+    /// Runs it, sees that neither the org nor the bench was changed and that nothing secret was said, and makes the
+    /// words the same on every run.
+    fn examine(&self, args: &[&str], code: i32) -> String {
+        let (before, files) = (holdings(&self.org), self.bench.listing());
+        let ran = self.bench.run(args).ends(code);
+        assert_eq!(before, holdings(&self.org), "doctor changed the org");
+        let asked = self.org.state().counters;
+        let unknown = asked.keys().find(|name| !READS.contains(&name.as_str()));
+        assert_eq!(unknown, None, "not one that only reads");
+        assert_eq!(files, self.bench.listing(), "doctor changed a file");
+        assert!(
+            !ran.out.contains("CANARY") && !ran.err.contains("CANARY"),
+            "{}{}",
+            ran.out,
+            ran.err
+        );
+        assert_eq!(ran.err, "");
+        steady(&ran.out)
+    }
+}
+
+/// What the org may be asked by something that changes nothing.
+const READS: [&str; 12] = [
+    "credential.get",
+    "credential.list",
+    "introspect",
+    "query",
+    "soap.describeMetadata",
+    "soap.listMetadata",
+    "soap.readMetadata",
+    "staged.list",
+    "token.jwt_bearer",
+    "token.refresh_token",
+    "usage",
+    "versions",
+];
+
+/// All apps with their credentials, but for how often a pair was judged.
+fn holdings(org: &RunningSandbox) -> String {
+    let mut apps = org.state().apps;
+    for consumer in apps.iter_mut().flat_map(|app| &mut app.consumers) {
+        consumer.pairs.iter_mut().for_each(|pair| pair.judged = 0);
+    }
+    serde_json::to_string(&apps).unwrap()
+}
+
+/// Moments and what is left to chance, blotted out.
+fn steady(text: &str) -> String {
+    let mut words = Vec::new();
+    for line in text.lines() {
+        let line: Vec<String> = line
+            .split(' ')
+            .map(|word| {
+                let bare = word.trim_end_matches([';', ',', '`']);
+                let end = &word[bare.len()..];
+                match bare {
+                    _ if bare.len() == 24 && bare.ends_with('Z') => format!("MOMENT{end}"),
+                    _ => word.to_owned(),
+                }
+            })
+            .collect();
+        words.push(line.join(" "));
+    }
+    words.join("\n")
+}
+
+#[test]
+fn a_healthy_org() {
+    let clinic = clinic(|_| {});
+    clinic.give("billing", "3MVG9CANARYbilling", "CANARYbilling0123456789");
+    clinic.give("legacy", "3MVG9CANARYlegacy", SECRET);
+    assert_snapshot!("doctor_healthy", clinic.examine(&["doctor"], 0));
+    let json: serde_json::Value =
+        serde_json::from_str(&clinic.examine(&["doctor", "billing", "--json"], 0)).unwrap();
+    assert_eq!(json["apps"].as_array().unwrap().len(), 1);
+    assert_eq!(json["apps"][0]["methods"][0]["standing"], "open", "{json}");
+    assert_eq!(json["apps"][0]["chosen"]["method"], "staged");
+    clinic.bench.run(&["doctor", "nobody"]).ends(1);
+}
+
+/// Each of these closes something by itself.
+#[test]
+fn an_org_with_everything_wrong() {
+    let clinic = clinic(|seed| {
+        seed.users = vec![UserSeed {
+            username: USER.into(),
+            permissions: Some(vec![
+                "ExternalClientAppDeveloper".into(),
+                "ViewClientSecret".into(),
+            ]),
+        }];
+        seed.switches = serde_json::from_value(serde_json::json!({ "token_format": "jwt" })).unwrap();
+        seed.daily_api_requests = 40;
+        let external = |name: &str| ExternalClientAppSeed {
+            name: name.into(),
+            ..ExternalClientAppSeed::default()
+        };
+        let mut portal = external("Portal");
+        portal.switches.insert("secret_api_enabled".into(), false.into());
+        let mut desk = external("Desk");
+        desk.consumers = vec![ConsumerSeed::default(), ConsumerSeed::default()];
+        seed.external_client_apps
+            .extend([portal, desk, external("Legacy")]);
+    });
+    clinic
+        .org
+        .act(Act::Stage {
+            app: "Billing".into(),
+            by: None,
+        })
+        .unwrap();
+    let mut more = String::new();
+    for (app, name) in [
+        ("portal", "Portal"),
+        ("desk", "Desk"),
+        ("gone", "Gone"),
+        ("login", "Rekeyd_Login"),
+    ] {
+        more += &format!(
+            "[app.{app}]\norg = \"test\"\nstores = [{{ store = \"local\", path = \"{app}\" }}]\nschedule = {{ every = \
+             \"90d\" }}\nflow = \"jwt-bearer\"\n[app.{app}.external_client_app]\nname = \"{name}\"\nallow_key_change = \
+             true\n"
+        );
+    }
+    std::fs::create_dir(clinic.bench.path("policy.d")).unwrap();
+    clinic.bench.write("policy.d/more.toml", &more);
+    clinic.give("billing", "3MVG9CANARYbilling", "CANARYanother0123456789");
+    assert_snapshot!("doctor_everything_wrong", clinic.examine(&["doctor"], 3));
+}
+
+/// Metadata out of reach, an app of somebody else's, and a wrong secret that is taken for the right one.
+#[test]
+fn apps_that_no_program_can_rotate() {
+    let clinic = clinic(|seed| {
+        seed.users = vec![UserSeed {
+            username: USER.into(),
+            permissions: Some(vec![
+                "ExternalClientAppDeveloper".into(),
+                "ViewClientSecret".into(),
+            ]),
+        }];
+        let vacuous = serde_json::json!({ "secret_optional_is_vacuous": true });
+        seed.switches = serde_json::from_value(vacuous).unwrap();
+        seed.external_client_apps[0].secret_optional = true;
+        seed.external_client_apps[0].managed = true;
+    });
+    clinic.give("billing", "3MVG9CANARYbilling", "CANARYbilling0123456789");
+    clinic.give("legacy", "3MVG9CANARYlegacy", SECRET);
+    assert_snapshot!("doctor_no_program", clinic.examine(&["doctor"], 3));
+}
+
+/// An org that does not answer is no finding about it.
+#[test]
+fn an_org_that_is_away() {
+    let bench = Bench::new();
+    let ran = bench.run(&["doctor", "billing"]).ends(1);
+    assert!(ran.out.contains("our own login was not to be had"), "{}", ran.out);
+    assert!(ran.out.contains("method   staged: unknown"), "{}", ran.out);
+}

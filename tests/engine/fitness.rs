@@ -1,0 +1,311 @@
+//! The table of what fits: every open switch of an org, pairwise, by kind of app and method: what `doctor` says, and what
+//! a rotation that is tried all the same comes to.
+//!
+//! No method that is called open may be refused, and none that is called closed may succeed. The table is a snapshot, so
+//! that it can be read, and so that a verdict that changes is seen.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use rekeyd::doctor::observed::Known;
+use rekeyd::doctor::{MethodVerdict, Standing};
+use rekeyd::engine::command::{Command, Reply};
+use rekeyd::engine::examine;
+use rekeyd::engine::ledger::{AppLedger, Ledgers};
+use rekeyd::rotation::End;
+use rekeyd::sandbox::{ConnectedAppSeed, Seed};
+use serde_json::{Map, Value};
+
+use super::world::{HOUR, World, name, pair};
+
+/// What is open about an org, and the values that it may have. The first is what the sandbox takes for likeliest.
+const OPEN: &[(&str, &[&str])] = &[
+    ("in_place_secret", &["\"refused\"", "\"ignored\"", "\"applies\""]),
+    ("token_format", &["\"opaque\"", "\"opaque\"", "\"jwt\""]),
+    ("secret_api_enabled", &["true", "true", "false"]),
+    ("newest_version", &["66", "68", "64"]),
+    ("ca_readable", &["true", "false"]),
+    ("certificate_readable", &["false", "true"]),
+    ("omitted_element", &["\"resets\"", "\"keeps\""]),
+    ("connected_app_ids", &["false", "true"]),
+    ("cutover_overlap_seconds", &["0", "60"]),
+    ("old_dies_at_cutover", &["false", "true"]),
+    ("staged_proves_before_cutover", &["true", "false"]),
+    ("staged_secret", &["\"readable\"", "\"masked\"", "\"absent\""]),
+    ("staged_id_changes_on_swap", &["true", "false"]),
+    ("post_on_rotated", &["\"fails\"", "\"replaces\""]),
+    ("post_reply", &["\"collection\"", "\"object\""]),
+    ("second_rotate", &["\"error\"", "\"swaps_back\""]),
+    ("expired_entry", &["\"listed\"", "\"gone\""]),
+    (
+        "next_page",
+        &["\"until_empty\"", "\"null_at_end\"", "\"endless\""],
+    ),
+    ("id_length", &["18", "15"]),
+    ("introspect_junk", &["\"inactive_200\"", "\"inactive_400\""]),
+    ("introspect_live_reads_inactive", &["false", "true"]),
+    ("junk_grant_judges_client_first", &["true", "false"]),
+    ("secret_optional_is_vacuous", &["false", "true"]),
+    ("jwt_exp_ceiling_seconds", &["0", "180"]),
+    (
+        "tokens_die",
+        &["\"never\"", "\"at_cutover\"", "\"at_retirement\""],
+    ),
+    ("propagation_mode", &["\"none\"", "\"late\"", "\"mixed\""]),
+    ("missing_record", &["\"empty\"", "\"nil\"", "\"absent\""]),
+    ("out_of_order", &["\"dropped\"", "\"refused\""]),
+    // Of the apps, not of the org.
+    ("secret_optional", &["false", "true"]),
+    ("managed", &["false", "false", "true"]),
+];
+
+type Row = Vec<usize>;
+
+/// Rows in which every two values of two switches meet. The first is the likeliest org.
+fn pairwise() -> Vec<Row> {
+    let mut open: BTreeSet<(usize, usize, usize, usize)> = BTreeSet::new();
+    for a in 0..OPEN.len() {
+        for b in a + 1..OPEN.len() {
+            for x in 0..OPEN[a].1.len() {
+                open.extend((0..OPEN[b].1.len()).map(|y| (a, x, b, y)));
+            }
+        }
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    let mut next = vec![0; OPEN.len()];
+    loop {
+        for b in 0..OPEN.len() {
+            for a in 0..b {
+                open.remove(&(a, next[a], b, next[b]));
+            }
+        }
+        rows.push(next.clone());
+        let Some(&(a, x, b, y)) = open.first() else {
+            return rows;
+        };
+        // One pair that has not met, and then whatever makes the most others meet.
+        let mut row: Vec<Option<usize>> = vec![None; OPEN.len()];
+        (row[a], row[b]) = (Some(x), Some(y));
+        for at in 0..OPEN.len() {
+            if row[at].is_some() {
+                continue;
+            }
+            let meets = |value: usize| {
+                let others = row
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(other, set)| Some((other, (*set)?)));
+                others
+                    .filter(|(other, set)| {
+                        let key = match *other < at {
+                            true => (*other, *set, at, value),
+                            false => (at, value, *other, *set),
+                        };
+                        open.contains(&key)
+                    })
+                    .count()
+            };
+            let values = 0..OPEN[at].1.len();
+            row[at] = values.max_by_key(|value| (meets(*value), usize::MAX - value));
+        }
+        next = row.into_iter().map(Option::unwrap).collect();
+    }
+}
+
+const LEGACY: &str = "legacy";
+
+fn legacy() -> (String, String) {
+    (
+        "3MVG9enginelegacy".into(),
+        "secret0of0legacy0secret0of0legacy".into(),
+    )
+}
+
+fn seed(seed: &mut Seed, row: &Row) {
+    let mut switches = Map::new();
+    let chosen = |at: usize| -> Value { serde_json::from_str(OPEN[at].1[row[at]]).unwrap() };
+    for (at, (switch, _)) in OPEN.iter().enumerate() {
+        match *switch {
+            "secret_optional" | "managed" => {}
+            _ => {
+                switches.insert((*switch).to_owned(), chosen(at));
+            }
+        }
+    }
+    switches.insert("propagation_seconds".into(), 30.into());
+    seed.switches = seed.switches.with(&switches).unwrap();
+    let flag = |name: &str| {
+        let at = OPEN.iter().position(|(switch, _)| *switch == name).unwrap();
+        chosen(at) == Value::Bool(true)
+    };
+    let (key, secret) = legacy();
+    seed.connected_apps.push(ConnectedAppSeed {
+        name: "Legacy".into(),
+        consumer_key: Some(key),
+        consumer_secret: Some(secret),
+        secret_optional: flag("secret_optional"),
+        managed: flag("managed"),
+        ..ConnectedAppSeed::default()
+    });
+    for app in &mut seed.external_client_apps {
+        app.secret_optional = flag("secret_optional");
+        app.managed = flag("managed");
+    }
+}
+
+/// The values that are not the likeliest.
+fn words(row: &Row) -> String {
+    let others = row.iter().enumerate().filter(|(_, value)| **value != 0);
+    let words: Vec<String> = others
+        .filter(|(at, value)| OPEN[*at].1[**value] != OPEN[*at].1[0])
+        .map(|(at, value)| format!("{}={}", OPEN[at].0, OPEN[at].1[*value].trim_matches('"')))
+        .collect();
+    match words.is_empty() {
+        true => "the likeliest org".into(),
+        false => words.join(" "),
+    }
+}
+
+/// What a rotation came to, in one word; `None` while it is neither done nor stuck.
+fn outcome(ledger: &AppLedger) -> Option<String> {
+    let run = ledger.run.as_ref()?;
+    match run.state.end() {
+        Some(End::Done { .. }) => Some("rotated".into()),
+        Some(end) => Some(end.word().to_owned()),
+        None if run.state.is_rotated() => Some("rotated".into()),
+        None => run.state.hold().map(|_| "held".into()),
+    }
+}
+
+struct Line {
+    app: &'static str,
+    verdict: MethodVerdict,
+    outcome: String,
+}
+
+async fn examine_and_try(row: &Row) -> Vec<Line> {
+    let world = World::seeded(1, |all| seed(all, row)).await;
+    let app = name(0);
+    let timing = "schedule = { every = \"90d\" }\nfirst = \"after-interval\"";
+    let places = |path: &str| {
+        format!(
+            "stores = [{{ store = \"one\", path = \"{path}\" }}, {{ store = \"two\", path = \"{path}\" }}]"
+        )
+    };
+    let text = format!(
+        "[app.{app}]\norg = \"prod\"\n{}\n{timing}\ngrace = \"0s\"\n[app.{app}.external_client_app]\nname = \"App0\"\n\
+         allow_key_change = true\n[app.{LEGACY}]\norg = \"prod\"\n{}\n{timing}\n[app.{LEGACY}.connected_app]\nname = \
+         \"Legacy\"\nmethod = \"update\"\ncertificate = \"none\"\n",
+        places(&app),
+        places(LEGACY),
+    );
+    let policy = world.policy_of(
+        "live_check = \"0s\"\npropagation = \"2m\"\nstable_spacing = \"10s\"",
+        &text,
+    );
+    for store in ["one", "two"] {
+        world.give(&policy, &app, store, &pair(0)).await;
+        world.give(&policy, LEGACY, store, &legacy()).await;
+    }
+    let engine = world.start(&policy).await;
+    let mut lines = Vec::new();
+    let apps = rekeyd::app::build(&policy, &Ledgers::default(), &engine.house)
+        .ok()
+        .unwrap();
+    for (at, name) in [(app.as_str(), "External Client App"), (LEGACY, "Connected App")] {
+        let managed = &apps[at];
+        let org = examine::org(&managed.exam).await;
+        let report = examine::app(
+            &managed.seat,
+            &managed.exam,
+            &org,
+            managed.limits.grace,
+            Known::default(),
+        )
+        .await;
+        let chosen = report.chosen.unwrap().method;
+        let verdict = report
+            .methods
+            .into_iter()
+            .find(|verdict| verdict.method == chosen)
+            .unwrap();
+        lines.push(Line {
+            app: name,
+            verdict,
+            outcome: String::new(),
+        });
+    }
+    for (line, app) in lines.iter_mut().zip([app.as_str(), LEGACY]) {
+        // An app that cannot be adopted is refused a rotation, which is an outcome as well.
+        engine
+            .pass(Duration::from_secs(120), Duration::from_secs(20))
+            .await;
+        let ask = Command::Rotate {
+            app: app.to_owned(),
+            reason: "a try".into(),
+            by: "a test".into(),
+            ignore_window: true,
+            key: None,
+        };
+        line.outcome = match engine.ask(ask).await {
+            Reply::Started(_) => {
+                let over = |ledgers: &Ledgers| outcome(&ledgers.apps[app]).is_some();
+                let step = Duration::from_secs(10);
+                let limit = engine.now() + 3 * HOUR;
+                while engine.now() < limit && !over(&engine.ledgers.lock().unwrap()) {
+                    engine.pass(6 * step, step).await;
+                }
+                let ledgers = engine.ledgers.lock().unwrap();
+                outcome(&ledgers.apps[app]).unwrap_or_else(|| "waits".into())
+            }
+            _ => "not adopted".into(),
+        };
+    }
+    engine.stop().await;
+    lines
+}
+
+#[tokio::test]
+async fn no_open_method_is_refused_and_no_closed_one_works() {
+    let rows = pairwise();
+    let mut table = String::new();
+    let mut wrong = Vec::new();
+    let mut counts = [0_usize; 3];
+    for (number, row) in rows.iter().enumerate() {
+        writeln!(table, "{:>2}  {}", number + 1, words(row)).unwrap();
+        for line in examine_and_try(row).await {
+            let Line {
+                app,
+                verdict,
+                outcome,
+            } = line;
+            let standing = verdict.standing;
+            let because = match verdict.because.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", verdict.because.join(", ")),
+            };
+            let said = format!(
+                "{app}, {}: {}{because} → {outcome}",
+                verdict.method,
+                standing.word()
+            );
+            writeln!(table, "      {said}").unwrap();
+            let fits = match standing {
+                Standing::Open => outcome == "rotated",
+                Standing::Closed => outcome != "rotated",
+                Standing::Unknown => true,
+            };
+            counts[standing as usize] += 1;
+            if !fits {
+                wrong.push(format!("{}: {said}\n  {}", number + 1, verdict.why));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n\n{table}", wrong.join("\n"));
+    assert!(
+        counts.iter().all(|count| *count > 2),
+        "a table that shows little: {counts:?}"
+    );
+    insta::assert_snapshot!("fitness", table);
+}

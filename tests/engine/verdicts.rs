@@ -1,0 +1,260 @@
+//! What follows from what was seen, without an org: the pure part of `doctor`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rekeyd::doctor::observed::{
+    AppSeen, ComponentSeen, ConnectedSeen, ExternalSeen, Kind, Known, Lack, LoginSeen, OrgAsked, OrgSeen,
+    Proof, Seen, StoreSeen, Subject,
+};
+use rekeyd::doctor::{self, AppReport, Means, Standing};
+use rekeyd::policy::Flow;
+
+const METHODS: [&str; 4] = ["staged", "regenerate", "update", "assisted"];
+
+fn words() -> Vec<String> {
+    METHODS.map(str::to_owned).into()
+}
+
+fn subject(kind: Kind, flow: Option<Flow>) -> Subject {
+    Subject {
+        app: "loader".into(),
+        org: "prod".into(),
+        kind,
+        name: "Loader".into(),
+        consumer: None,
+        listed: words(),
+        known: words(),
+        flow,
+        certificate_given: false,
+    }
+}
+
+fn sound_org() -> OrgSeen {
+    let types = ["ConnectedApp", "ExtlClntAppGlobalOauthSettings"];
+    OrgSeen {
+        newest: Seen::Is(66),
+        login: Seen::Is(LoginSeen {
+            org: Some("00D000000000001EAA".into()),
+            jwt: false,
+        }),
+        rights: Seen::Is(BTreeMap::from([("ModifyMetadata".to_owned(), true)])),
+        types: Seen::Is(BTreeSet::from(types.map(str::to_owned))),
+        api: Some((1, 100)),
+    }
+}
+
+fn sound_connected() -> ConnectedSeen {
+    ConnectedSeen {
+        component: Seen::Is(Some(ComponentSeen {
+            oauth: true,
+            certificate_masked: false,
+            certificate: false,
+            own_login: false,
+            secret_optional: false,
+            client_credentials: false,
+        })),
+        managed: Seen::Is(false),
+        twin: Seen::Is(None),
+        credentials: Seen::Is(false),
+    }
+}
+
+fn sound_external() -> ExternalSeen {
+    ExternalSeen {
+        exists: Seen::Is(true),
+        managed: Seen::Is(false),
+        consumers: Seen::Is(vec![("888000000000001AAA".into(), "Loader".into())]),
+        consumer: Seen::Is(()),
+        secret_shown: Seen::Is(true),
+        slot: Seen::Is(None),
+        key: Some("3MVG9".into()),
+        own_login: false,
+    }
+}
+
+fn judge(subject: &Subject, org: &OrgSeen, app: AppSeen, known: &Known) -> AppReport {
+    let asked = OrgAsked {
+        name: "prod".into(),
+        version: 66,
+        budget: 90,
+        known: words(),
+    };
+    let org = doctor::org(&asked, org);
+    let stores = [StoreSeen {
+        name: "corp".into(),
+        obstacles: Seen::Is(Vec::new()),
+        holds: Seen::Is(true),
+    }];
+    doctor::app(
+        subject,
+        &org,
+        &app,
+        &stores,
+        &Proof::Tells("introspect".into()),
+        known,
+    )
+}
+
+fn standing(report: &AppReport, method: &str) -> Standing {
+    let verdict = report.methods.iter().find(|verdict| verdict.method == method);
+    verdict.unwrap().standing
+}
+
+#[test]
+fn each_kind_of_app_has_its_methods() {
+    let known = Known::default();
+    let external = AppSeen::External(sound_external());
+    let report = judge(&subject(Kind::External, None), &sound_org(), external, &known);
+    for method in ["staged", "regenerate", "assisted"] {
+        assert_eq!(standing(&report, method), Standing::Open, "{method}: {report:#?}");
+    }
+    assert_eq!(report.methods.len(), 3);
+    let connected = AppSeen::Connected(sound_connected());
+    let report = judge(&subject(Kind::Connected, None), &sound_org(), connected, &known);
+    assert_eq!(standing(&report, "update"), Standing::Unknown);
+    assert_eq!(standing(&report, "assisted"), Standing::Open);
+    assert_eq!(report.methods.len(), 2);
+    // What only a change can tell comes after what is known to be open.
+    assert_eq!(report.chosen.unwrap().method, "assisted");
+    assert!(report.advice.is_some());
+}
+
+/// What one app of an org has taught counts for all, and says how it is known.
+#[test]
+fn a_trial_decides_about_changes_in_place() {
+    let seen = || AppSeen::Connected(sound_connected());
+    for (applies, wanted, advised) in [(true, Standing::Open, false), (false, Standing::Closed, true)] {
+        let known = Known {
+            in_place: Some((applies, "app trial".into())),
+            ..Known::default()
+        };
+        let report = judge(&subject(Kind::Connected, None), &sound_org(), seen(), &known);
+        assert_eq!(standing(&report, "update"), wanted);
+        assert_eq!(report.advice.is_some(), advised);
+        assert!(
+            report
+                .findings
+                .iter()
+                .any(|finding| finding.says.contains("app trial"))
+        );
+    }
+}
+
+/// After a migration the policy is to follow, and nothing is advised twice.
+#[test]
+fn a_migrated_app_is_known_by_its_key() {
+    for (same, closed) in [(Some(true), true), (Some(false), false), (None, false)] {
+        let seen = ConnectedSeen {
+            twin: Seen::Is(Some(same)),
+            ..sound_connected()
+        };
+        let app = AppSeen::Connected(seen);
+        let report = judge(
+            &subject(Kind::Connected, None),
+            &sound_org(),
+            app,
+            &Known::default(),
+        );
+        assert_eq!(
+            standing(&report, "update") == Standing::Closed,
+            closed,
+            "{same:?}"
+        );
+        assert_eq!(
+            standing(&report, "assisted") == Standing::Closed,
+            closed,
+            "{same:?}"
+        );
+        assert_eq!(report.advice.is_some(), same == Some(false), "{same:?}");
+        let says_how = report
+            .findings
+            .iter()
+            .filter_map(|finding| finding.remedy.as_ref());
+        let says_how = says_how.filter(|remedy| remedy.contains("[app.loader.external_client_app]"));
+        assert_eq!(says_how.count() > 0, same != Some(false), "{same:?}");
+    }
+}
+
+#[test]
+fn a_flow_says_what_a_rotation_means() {
+    let words = [
+        (Flow::WebServer, "refresh tokens"),
+        (Flow::Pkce, "built in"),
+        (Flow::JwtBearer, "`iss`"),
+        (Flow::ClientCredentials, "each login shows the secret"),
+        (Flow::Device, "device flow"),
+    ];
+    for (flow, wanted) in words {
+        let app = AppSeen::External(sound_external());
+        let report = judge(
+            &subject(Kind::External, Some(flow)),
+            &sound_org(),
+            app,
+            &Known::default(),
+        );
+        assert!(
+            report
+                .findings
+                .iter()
+                .any(|finding| finding.says.contains(wanted)),
+            "{flow:?}"
+        );
+        // JWT bearer lives by a certificate that a write of the component may wipe.
+        let wanted = match flow {
+            Flow::JwtBearer => Standing::Closed,
+            Flow::WebServer | Flow::Pkce | Flow::ClientCredentials | Flow::Device => Standing::Open,
+        };
+        assert_eq!(standing(&report, "regenerate"), wanted, "{flow:?}");
+        assert_eq!(standing(&report, "staged"), Standing::Open, "{flow:?}");
+    }
+}
+
+/// An outage closes nothing, and opens nothing.
+#[test]
+fn what_was_not_seen_is_unknown() {
+    fn away<T>() -> Seen<T> {
+        Seen::Not(Lack::Later, "no answer in time".into())
+    }
+    let org = OrgSeen {
+        newest: away(),
+        login: away(),
+        rights: away(),
+        types: away(),
+        api: None,
+    };
+    let external = ExternalSeen {
+        exists: away(),
+        managed: away(),
+        consumers: away(),
+        consumer: away(),
+        secret_shown: away(),
+        slot: away(),
+        key: None,
+        own_login: false,
+    };
+    let connected = ConnectedSeen {
+        component: away(),
+        managed: away(),
+        twin: away(),
+        credentials: away(),
+    };
+    for (kind, seen) in [
+        (Kind::External, AppSeen::External(external)),
+        (Kind::Connected, AppSeen::Connected(connected)),
+    ] {
+        let report = judge(&subject(kind, None), &org, seen, &Known::default());
+        for verdict in report
+            .methods
+            .iter()
+            .filter(|verdict| verdict.method != "assisted")
+        {
+            assert_eq!(verdict.standing, Standing::Unknown, "{verdict:?}");
+        }
+        assert!(report.is_doubtful() || report.chosen.as_ref().unwrap().method == "assisted");
+        let closes = report
+            .findings
+            .iter()
+            .find(|finding| matches!(finding.means, Means::Closes(_)));
+        assert_eq!(closes, None);
+    }
+}
