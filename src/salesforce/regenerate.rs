@@ -205,7 +205,7 @@ impl RegenerateTarget {
             return Ok(());
         };
         let described = self.org.described().await?;
-        if !described.oauth_settings {
+        if !described.types.contains(metadata::OAUTH_SETTINGS) {
             survey.obstacles.push(
                 "the Metadata API of this org does not know the OAuth settings of External Client Apps"
                     .into(),

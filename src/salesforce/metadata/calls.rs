@@ -43,8 +43,6 @@ pub(crate) struct Described {
     pub(crate) connected_app: bool,
     /// Every type that it knows.
     pub(crate) types: BTreeSet<String>,
-    /// It knows the OAuth settings of External Client Apps.
-    pub(crate) oauth_settings: bool,
     /// Its own namespace.
     pub(crate) namespace: Option<String>,
 }
@@ -164,7 +162,6 @@ pub(crate) async fn describe(org: &Org) -> Result<Described, Fault> {
     let types: BTreeSet<String> = types.collect();
     Ok(Described {
         connected_app: types.contains("ConnectedApp"),
-        oauth_settings: types.contains(OAUTH_SETTINGS),
         types,
         namespace: result.text_of("organizationNamespace"),
     })

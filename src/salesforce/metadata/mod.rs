@@ -23,7 +23,7 @@ pub(crate) use calls::{
 pub(crate) use component::{Certificate, Component, pem};
 pub(crate) use diff::{diff, diff_settings};
 pub(crate) use package::package;
-pub(crate) use settings::OauthSettings;
+pub(crate) use settings::{OAUTH_SETTINGS, OauthSettings};
 pub(crate) use xml::legal;
 
 /// The namespace of the Metadata API.
