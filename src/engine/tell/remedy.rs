@@ -123,15 +123,21 @@ pub fn remedy(hold: &Hold, app: &str, rotated: bool) -> String {
 /// What a person can do about an app that nothing more is started for, by its last ending.
 pub fn stopped_remedy(ledger: &AppLedger, app: &str) -> Option<String> {
     let resume = format!("`rekeyd resume {app}`");
+    let kind = ledger.run.as_ref().and_then(|run| AppKind::of(&run.policy));
     Some(match ledger.stopped_by()? {
-        End::Ignored | End::NotOffered { .. } => in_setup(
-            format!(
+        End::Ignored | End::NotOffered { .. } => {
+            let staged = match kind {
+                Some(AppKind::ExternalClientApp) => "the policy names the method `staged`",
+                Some(AppKind::ConnectedApp) | None => {
+                    "the app moves to an External Client App (method `staged`)"
+                }
+            };
+            let text = format!(
                 "this org does not change the secret of this app in place; what remains: a person rotates it ({SETUP}) \
-                 and hands the new pair over (`rekeyd submit {app}`), or the app moves to an External Client App \
-                 (method `staged`); {resume} tries in place again"
-            ),
-            Some(AppKind::ConnectedApp),
-        ),
+                 and hands the new pair over (`rekeyd submit {app}`), or {staged}; {resume} tries in place again"
+            );
+            in_setup(text, kind)
+        }
         End::Undone { .. } => {
             format!("no store could be written in time, three times: see that they can be, then {resume}")
         }
