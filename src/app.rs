@@ -31,8 +31,8 @@ use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
-    Clinic, JwtLogin, Org, OrgSettings, StagedSettings, StagedTarget, Timeouts, UpdateSettings, UpdateTarget,
-    Watch,
+    Clinic, JwtLogin, Org, OrgSettings, RegenerateSettings, RegenerateTarget, StagedSettings, StagedTarget,
+    Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
 use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
@@ -276,24 +276,38 @@ fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port
             let target = StagedTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
             Ok(Arc::new(target))
         }
-        (Target::ConnectedApp { name }, Method::Update) => {
-            let certificate = match &app.certificate {
-                Some(Certificate::File(path)) => Some(public_text(path)?),
-                Some(Certificate::None) | None => None,
+        (Target::ExternalClientApp { name, consumer, .. }, Method::Regenerate) => {
+            let settings = RegenerateSettings {
+                name: name.clone(),
+                consumer: consumer.clone(),
+                certificate: certificate(app)?,
+                client_credentials,
             };
+            let target = RegenerateTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
+            Ok(Arc::new(target))
+        }
+        (Target::ConnectedApp { name }, Method::Update) => {
             let settings = UpdateSettings {
                 name: name.clone(),
-                certificate,
+                certificate: certificate(app)?,
                 client_credentials,
             };
             let target = UpdateTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
             Ok(Arc::new(target))
         }
         (Target::ExternalClientApp { .. }, Method::Update)
-        | (Target::ConnectedApp { .. }, Method::Staged) => Err(wrong(format!(
+        | (Target::ConnectedApp { .. }, Method::Staged | Method::Regenerate) => Err(wrong(format!(
             "method {} is not for an app of this kind",
             method.word()
         ))),
+    }
+}
+
+/// What a write of the whole component sends as the certificate.
+fn certificate(app: &AppPolicy) -> Result<Option<String>, Failure> {
+    match &app.certificate {
+        Some(Certificate::File(path)) => public_text(path).map(Some),
+        Some(Certificate::None) | None => Ok(None),
     }
 }
 

@@ -193,7 +193,21 @@ pub struct Cutover {
     pub modified: Option<String>,
 }
 
-/// One client app in one org, through one method. Adapters: `salesforce::staged`, `salesforce::update`.
+/// What becomes of a request that Salesforce took on under an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// It waits for its turn, or runs.
+    Running,
+    /// It ended, and says that it was applied.
+    Done,
+    /// It ended and was definitely not applied.
+    Refused(Refusal),
+    /// It ended, was definitely not applied, and may work later.
+    NotNow(Fault),
+}
+
+/// One client app in one org, through one method. Adapters: `salesforce::staged`, `salesforce::update`,
+/// `salesforce::regenerate`.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// What this method can do here.
@@ -215,6 +229,34 @@ pub trait Target: Send + Sync {
 
     /// Puts the new pair in force. The state that it relies on is read again right before the one write.
     async fn cutover(&self, order: &Cutover) -> Outcome<()>;
+
+    /// Has Salesforce make another secret and put it in force, in one request; for methods whose cutover mints. The
+    /// answer is the id to ask [`Target::job`] for. `key` and `modified` are what the preflight saw.
+    async fn regenerate(&self, _key: &str, _modified: Option<&str>) -> Outcome<String> {
+        Outcome::Refused(Refusal::Unsupported(
+            "this method's cutover makes no value".into(),
+        ))
+    }
+
+    /// Takes back what [`Target::regenerate`] left set. Safe to repeat. The answer is an id for [`Target::job`].
+    async fn reset(&self) -> Outcome<String> {
+        Outcome::Refused(Refusal::Unsupported("this method leaves nothing set".into()))
+    }
+
+    /// Whether what [`Target::reset`] takes back is still set; `None` if nobody can see it.
+    async fn is_set(&self) -> Result<Option<bool>, Fault> {
+        Ok(Some(false))
+    }
+
+    /// How a request stands that was taken on under this id. [`Fault::NotFound`]: nobody knows of it any more.
+    async fn job(&self, _id: &str) -> Result<Job, Fault> {
+        Err(Fault::NotFound("this method leaves nothing to wait for".into()))
+    }
+
+    /// The live pair alone, as fast as can be; `None` where it cannot be read.
+    async fn live(&self) -> Result<Option<Credential>, Fault> {
+        Ok(self.survey().await?.live)
+    }
 
     /// Puts `old` back in force. Methods without a way back answer [`Refusal::Unsupported`].
     async fn undo(&self, old: &Credential) -> Outcome<()>;

@@ -25,7 +25,9 @@ const MAY: &[(&str, &[&str])] = &[
     ("port", &["clock", "doctor", "document", "rotation", "secret"]),
     (
         "salesforce",
-        &["clock", "doctor", "port", "random", "rotation", "secret"],
+        &[
+            "clock", "doctor", "document", "port", "random", "rotation", "secret",
+        ],
     ),
     (
         "store",

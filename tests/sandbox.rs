@@ -17,6 +17,8 @@ mod support;
 
 #[path = "sandbox/consumer.rs"]
 mod consumer;
+#[path = "sandbox/deploy.rs"]
+mod deploy;
 #[path = "sandbox/faults.rs"]
 mod faults;
 #[path = "sandbox/independence.rs"]

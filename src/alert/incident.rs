@@ -221,6 +221,7 @@ fn case_of(hold: &Hold) -> Option<&'static str> {
         Hold::NeitherAccepted { .. } => "neither-accepted",
         Hold::StillAccepted => "still-accepted",
         Hold::BrokenUndo { .. } => "broken-undo",
+        Hold::Unanswered => "unanswered",
         Hold::Refused { .. } => "refused",
         Hold::Masked => "masked",
         Hold::Exhausted { .. } => return None,
@@ -241,6 +242,7 @@ fn consumers_suffer(hold: &Hold, state: &State) -> bool {
         | Hold::EarlyRefused
         | Hold::NeverAccepted
         | Hold::StillAccepted
+        | Hold::Unanswered
         | Hold::Refused { .. }
         | Hold::Masked
         | Hold::Exhausted { .. } => false,
@@ -257,6 +259,8 @@ pub(super) fn is_outage(state: &State) -> bool {
         && !published
         && !state.undo.is_done()
         && state.end().is_none()
+        // The old one was seen in force.
+        && state.hold() != Some(&Hold::Unanswered)
 }
 
 /// Failed attempts: rotations that ended without success, and tries of the one under way. While it waits for a person

@@ -290,6 +290,8 @@ impl AppLedger {
             | Event::Recovered { .. }
             | Event::Chosen { .. }
             | Event::Intended { .. }
+            | Event::Queued { .. }
+            | Event::Fetched { .. }
             | Event::Applied { .. }
             | Event::FoundApplied { .. }
             | Event::FoundAbsent { .. }

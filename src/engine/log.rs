@@ -23,6 +23,8 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             Event::Deferred { .. } | Event::Intended { .. } => tracing::debug!(app, rotation = %id, "{text}"),
             Event::Baselined { .. }
             | Event::Chosen { .. }
+            | Event::Queued { .. }
+            | Event::Fetched { .. }
             | Event::Applied { .. }
             | Event::FoundApplied { .. }
             | Event::FoundAbsent { .. }

@@ -5,7 +5,7 @@ use futures_util::future::{join_all, try_join};
 use crate::engine::cache::Cache;
 use crate::engine::seat::Seat;
 use crate::port::{Fault, Place, StagedEntry, Survey};
-use crate::rotation::{Entry, Facts, PairFacts, Probes, State, StoreFacts};
+use crate::rotation::{Entry, Facts, PairFacts, Probes, State, StoreFacts, ValueBy};
 
 /// Which facts are wanted beyond what the stores and Salesforce hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) async fn facts(seat: &Seat, cache: &Cache, state: &State, depth: Dept
         stores: stores.into_iter().map(|(facts, _)| facts).collect(),
         primary_key: survey.key.as_deref().map(|key| seat.house.prints.key_print(key)),
         live: survey.live.as_ref().map(|pair| seat.prints(pair).pair),
-        slot: state.caps.key_changes.then(|| {
+        slot: (state.caps.value_by == ValueBy::Salesforce).then(|| {
             survey
                 .staged
                 .as_ref()

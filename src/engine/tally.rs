@@ -63,6 +63,8 @@ impl Tally {
             | Event::Recovered { .. }
             | Event::Chosen { .. }
             | Event::Intended { .. }
+            | Event::Queued { .. }
+            | Event::Fetched { .. }
             | Event::Applied { .. }
             | Event::Declined { .. }
             | Event::Postponed { .. }

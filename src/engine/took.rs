@@ -6,7 +6,7 @@ use crate::engine::cache::Cache;
 use crate::engine::seat::{Seat, clear_survey};
 use crate::engine::survey::entry_facts;
 use crate::engine::values::{new_pair, old_pair};
-use crate::port::{Fault, Place, ProbeReport, Verdict};
+use crate::port::{Fault, Job, Place, ProbeReport, Verdict};
 use crate::rotation::{Detail, Effect, Finding, State};
 use crate::secret::Credential;
 
@@ -36,6 +36,8 @@ pub(super) async fn took(
         Effect::Store(store) => stored(seat, state, store).await,
         Effect::Publish(store) => published(seat, state, store).await,
         Effect::Clear(store) | Effect::Quarantine(store) => ended(seat, state, store).await,
+        Effect::Cutover if state.caps.mints_at_cutover => made(seat, cache, state).await,
+        Effect::Reset => reset(seat, state).await,
         Effect::Cutover if state.caps.key_readable => {
             let survey = clear_survey(seat).await?;
             let primary = survey.key.as_deref().map(|key| seat.house.prints.key_print(key));
@@ -65,6 +67,83 @@ pub(super) async fn took(
             Ok(side_by_side(seat, old, new).await)
         }
     }
+}
+
+/// How what was taken on under an id stands; `None` where there is no id, or nobody knows of it any more.
+async fn job(seat: &Seat, state: &State) -> Result<Option<Finding>, Fault> {
+    let Some(id) = &state.job else {
+        return Ok(None);
+    };
+    Ok(match seat.target.job(id).await {
+        Ok(Job::Running) => Some(Finding::Running),
+        Ok(Job::Done) => Some(Finding::Taken(Detail::Nothing)),
+        Ok(Job::Refused(why)) => Some(Finding::Refused(why)),
+        Ok(Job::NotNow(fault)) => Some(Finding::NotNow(fault.to_string())),
+        Err(Fault::NotFound(_)) => None,
+        Err(fault) => return Err(fault),
+    })
+}
+
+/// A cutover that makes the pair: what its id says, and whether Salesforce shows another secret than the old one.
+async fn made(seat: &Seat, cache: &Cache, state: &State) -> Result<Finding, Fault> {
+    let stands = job(seat, state).await?;
+    match stands {
+        None | Some(Finding::Taken(_)) => {}
+        Some(
+            finding @ (Finding::Running
+            | Finding::Refused(_)
+            | Finding::NotNow(_)
+            | Finding::NotTaken
+            | Finding::Moved(_)
+            | Finding::Entry(_)
+            | Finding::Foreign { .. }
+            | Finding::Unclear(_)),
+        ) => return Ok(finding),
+    }
+    let Some(live) = seat.target.live().await? else {
+        return Err(Fault::Forbidden(
+            "Salesforce does not show the secret that is in force".into(),
+        ));
+    };
+    let prints = seat.prints(&live);
+    let expected = state
+        .new
+        .is_none_or(|new| new == prints.pair || state.old == Some(prints.pair));
+    if Some(prints.key) != state.old_key || !expected {
+        return Ok(Finding::Foreign {
+            what: "Salesforce holds another primary credential".into(),
+            accepted: None,
+            base: None,
+        });
+    }
+    if Some(prints.pair) != state.old {
+        cache.keep_new(live);
+        return Ok(Finding::Taken(Detail::Made { pair: prints.pair }));
+    }
+    if let Some(done) = stands {
+        return Ok(done);
+    }
+    // What Salesforce shows may be old; what the token endpoint takes decides.
+    let report = seat.target.probe(&live).await;
+    Ok(match &report.verdict {
+        Verdict::Accepted => Finding::NotTaken,
+        Verdict::Refused | Verdict::Inconclusive(_) => Finding::Unclear(format!(
+            "Salesforce shows the old secret, and it is {}",
+            class(&report)
+        )),
+    })
+}
+
+/// Whether anything is left set.
+async fn reset(seat: &Seat, state: &State) -> Result<Finding, Fault> {
+    if let Some(finding) = job(seat, state).await? {
+        return Ok(finding);
+    }
+    Ok(match seat.target.is_set().await? {
+        Some(false) => Finding::Taken(Detail::Nothing),
+        // Where nobody can see it, it is done once more: that is harmless.
+        Some(true) | None => Finding::NotTaken,
+    })
 }
 
 /// The slot no longer holds the entry in question.

@@ -48,6 +48,13 @@ pub(super) async fn new_pair(seat: &Seat, cache: &Cache, state: &State) -> Resul
     if let Some(fault) = fault {
         return Err(fault);
     }
+    if state.caps.mints_at_cutover && state.new.is_some() {
+        let pair = seat.target.live().await?.filter(wanted);
+        if let Some(pair) = &pair {
+            cache.keep_new(pair.clone());
+        }
+        return Ok(pair);
+    }
     match (&state.staged, state.caps.value_by, state.cutover.is_open()) {
         (Some(id), ValueBy::Salesforce, true) => {
             let pair = seat.target.staged_value(id).await?.filter(wanted);

@@ -31,7 +31,8 @@ pub struct AppPolicy {
     /// How long after the end of a rotation none is started on demand.
     #[serde(default)]
     pub cool_down: Duration,
-    /// What a write of the whole component says about the certificate; always there for `update`.
+    /// What a write of the whole component says about the certificate; always there for a method
+    /// that does so.
     pub certificate: Option<Certificate>,
     /// The OAuth flow that its consumers use, where the policy says so.
     #[serde(default)]
@@ -88,6 +89,8 @@ pub enum Method {
     Staged,
     /// `updateMetadata` of a Connected App.
     Update,
+    /// Metadata API `deploy` of an External Client App with `shouldRotateConsumerSecret`.
+    Regenerate,
 }
 
 impl Method {
@@ -99,6 +102,15 @@ impl Method {
         match self {
             Self::Staged => "staged",
             Self::Update => "update",
+            Self::Regenerate => "regenerate",
+        }
+    }
+
+    /// Whether it is for External Client Apps; otherwise for Connected Apps.
+    pub fn is_external(self) -> bool {
+        match self {
+            Self::Staged | Self::Regenerate => true,
+            Self::Update => false,
         }
     }
 
@@ -106,7 +118,7 @@ impl Method {
     pub fn overlaps(self) -> bool {
         match self {
             Self::Staged => true,
-            Self::Update => false,
+            Self::Update | Self::Regenerate => false,
         }
     }
 
@@ -114,7 +126,7 @@ impl Method {
     pub fn changes_key(self) -> bool {
         match self {
             Self::Staged => true,
-            Self::Update => false,
+            Self::Update | Self::Regenerate => false,
         }
     }
 
@@ -122,7 +134,7 @@ impl Method {
     pub fn writes_component(self) -> bool {
         match self {
             Self::Staged => false,
-            Self::Update => true,
+            Self::Update | Self::Regenerate => true,
         }
     }
 }

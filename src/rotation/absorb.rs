@@ -1,7 +1,7 @@
 //! What an observation means: observations to events. Surveys have a file of their own (`survey.rs`).
 
 use crate::clock::Timestamp;
-use crate::rotation::backoff::{CAP, LONGEST, late_until, pace, retry};
+use crate::rotation::backoff::{CAP, LONGEST, delay, late_until, pace, retry};
 use crate::rotation::decide::{Next, hold_again};
 use crate::rotation::guard::{Guard, Guards};
 use crate::rotation::observation::Entry;
@@ -110,15 +110,20 @@ fn later(state: &State, now: Timestamp, until: Option<Timestamp>, why: String) -
 
 /// Try later; after too many failures somebody is told, and it goes on by itself at the longest distance.
 pub(super) fn defer(state: &State, now: Timestamp, until: Option<Timestamp>, why: String) -> Vec<Event> {
-    let exhausted = state.attempts >= CAP && state.may_pause();
-    let wait = if exhausted { LONGEST } else { retry(state) };
+    let many = state.attempts >= CAP;
+    // With no way back, somebody is told of an outage that lasts, and it goes on as fast as before.
+    let exhausted = many && (state.may_pause() || !state.caps.reversible);
+    let wait = match many && state.may_pause() {
+        true => LONGEST,
+        false => retry(state),
+    };
     let until = (now + wait).max(until.unwrap_or(now));
     let mut events = vec![Event::Deferred {
         until,
         why: why.clone(),
         failed: true,
     }];
-    if exhausted {
+    if exhausted && (state.may_pause() || state.hold().is_none()) {
         events.push(Event::Held {
             reason: Hold::Exhausted { why },
             again: Some(until),
@@ -144,6 +149,7 @@ fn performed(state: &State, effect: Effect, answer: Answer, now: Timestamp) -> V
         // Nothing that a place shows has changed, so it is as open as before; its next request gets its own intent.
         Answer::Partly(why) => vec![Event::Postponed { effect, why }],
         Answer::Unknown(why) => vec![Event::Lost { effect, why }],
+        Answer::Queued(job) => vec![Event::Queued { effect, job }],
         Answer::NotNow { why, until } => {
             let mut events = vec![Event::Postponed {
                 effect,
@@ -173,7 +179,7 @@ fn value_gone(state: &State, effect: Effect) -> Vec<Event> {
             },
         ];
     }
-    if state.mints >= 2 {
+    if state.mints >= 2 && !state.caps.mints_at_cutover {
         return vec![
             postponed,
             Event::Held {
@@ -211,13 +217,14 @@ fn refused(state: &State, effect: Effect, why: Refusal, now: Timestamp) -> Vec<E
             why: why.to_string(),
         }],
         // The slot or the component is not what it was: look at everything again, at a growing distance.
-        (Effect::Mint | Effect::Cutover, Refusal::Conflict(_)) => {
+        (Effect::Mint | Effect::Cutover | Effect::Reset, Refusal::Conflict(_)) => {
             // Whatever was edited, old and new answers about it may mix for a while.
-            let until = (!state.caps.key_readable).then(|| now + state.limits.propagation);
+            let mixes = !state.caps.key_readable && effect != Effect::Reset;
+            let until = mixes.then(|| now + state.limits.propagation);
             held(defer(state, now, until, format!("{effect}: {why}")))
         }
         // An in-place change that this org does not take. Nothing has changed; the value was sent, so it is kept.
-        (Effect::Cutover, Refusal::Unsupported(_) | Refusal::Invalid(_)) if state.caps.reversible => {
+        (Effect::Cutover, Refusal::Unsupported(_) | Refusal::Invalid(_)) if !state.caps.overlap => {
             held(vec![Event::Aborting {
                 why: End::NotOffered { why: why.to_string() },
             }])
@@ -239,7 +246,8 @@ fn refused(state: &State, effect: Effect, why: Refusal, now: Timestamp) -> Vec<E
             | Effect::Revoke
             | Effect::Store(_)
             | Effect::Clear(_)
-            | Effect::Quarantine(_),
+            | Effect::Quarantine(_)
+            | Effect::Reset,
             Refusal::Permission(_) | Refusal::Unsupported(_) | Refusal::Invalid(_),
         ) => held(written(hold_again(state, now, reason))),
     }
@@ -248,6 +256,9 @@ fn refused(state: &State, effect: Effect, why: Refusal, now: Timestamp) -> Vec<E
 fn found(state: &State, effect: Effect, finding: Finding, now: Timestamp, guards: Guards) -> Vec<Event> {
     let sent = match state.progress(effect) {
         Progress::Unknown(sent) => sent,
+        Progress::Done(_) if effect == Effect::Cutover && fetching(state) => {
+            return fetched(state, finding, now);
+        }
         // Judged side by side because the budget of an answered cutover is spent.
         Progress::Done(_) if effect == Effect::Cutover => return settled_cutover(state, finding, now),
         Progress::Open | Progress::Intent(_) | Progress::Done(_) => return Vec::new(),
@@ -263,8 +274,35 @@ fn found(state: &State, effect: Effect, finding: Finding, now: Timestamp, guards
         }]
     };
     match finding {
-        Finding::Taken(detail) => vec![Event::FoundApplied { effect, detail }],
+        Finding::Taken(detail) => taken(effect, detail),
+        Finding::Running => running(state, effect, sent, now),
+        Finding::Refused(why) => refused(state, effect, why, now),
+        Finding::NotNow(why) => {
+            let postponed = Event::Postponed {
+                effect,
+                why: why.clone(),
+            };
+            std::iter::once(postponed)
+                .chain(defer(state, now, None, format!("{effect}: {why}")))
+                .collect()
+        }
         Finding::NotTaken if provisional => wait("no trace of it yet"),
+        Finding::NotTaken if unanswered(state, effect, late, guards) => {
+            let wait = delay(state.attempts).min(state.limits.propagation);
+            let until = now + wait.max(state.limits.stable_spacing);
+            let reason = Hold::Unanswered;
+            vec![
+                Event::Deferred {
+                    until,
+                    why: reason.to_string(),
+                    failed: true,
+                },
+                Event::Held {
+                    reason,
+                    again: Some(until),
+                },
+            ]
+        }
         Finding::NotTaken => vec![Event::FoundAbsent { effect }],
         Finding::Moved(base) => vec![Event::Rebased { effect, base }],
         Finding::Entry(entry) => match is_ours(state, &entry) || !guards.has(Guard::OwnSlotOnly) {
@@ -291,6 +329,86 @@ fn found(state: &State, effect: Effect, finding: Finding, now: Timestamp, guards
     }
 }
 
+/// Applied, and, where the cutover made the pair, which one it is.
+fn taken(effect: Effect, detail: Detail) -> Vec<Event> {
+    let made = match &detail {
+        Detail::Made { pair } => Some(*pair),
+        Detail::Nothing | Detail::Minted { .. } | Detail::Written { .. } => None,
+    };
+    std::iter::once(Event::FoundApplied { effect, detail })
+        .chain(made.map(|pair| Event::Fetched { pair }))
+        .collect()
+}
+
+/// Under way at Salesforce, which takes as long as it takes. Somebody is told when that is long; it is looked at
+/// as often as before, since consumers are out from the moment that it is done.
+fn running(state: &State, effect: Effect, sent: Timestamp, now: Timestamp) -> Vec<Event> {
+    let until = now + pace(state, sent, now);
+    let why = format!("{effect}: Salesforce has taken it on and not finished it yet");
+    let mut events = vec![Event::Deferred {
+        until,
+        why: why.clone(),
+        failed: false,
+    }];
+    if now >= late_until(state, effect, sent) && state.hold().is_none() {
+        events.push(Event::Held {
+            reason: Hold::Exhausted { why },
+            again: Some(until),
+        });
+    }
+    events
+}
+
+/// What makes a value and puts it in force at once may wait at Salesforce for longer than any budget: only a person
+/// who has looked there lets it be sent again (design §4, `regenerate`).
+fn unanswered(state: &State, effect: Effect, late: Timestamp, guards: Guards) -> bool {
+    let asked = state.resumed_at.is_some_and(|at| at >= late);
+    effect == Effect::Cutover && state.caps.mints_at_cutover && !asked && guards.has(Guard::MakeOnce)
+}
+
+/// In force, it is said, and the pair that it made has not been read yet.
+fn fetching(state: &State) -> bool {
+    state.caps.mints_at_cutover && state.new.is_none()
+}
+
+/// The pair that an answered cutover made. While Salesforce shows the old one, its answers may be old ones; after
+/// that the token endpoint, which was asked beside it, decides.
+fn fetched(state: &State, finding: Finding, now: Timestamp) -> Vec<Event> {
+    let since = match state.cutover {
+        Progress::Done(at) | Progress::Unknown(at) | Progress::Intent(at) => at,
+        Progress::Open => now,
+    };
+    let settled = since.max(state.resumed_at.unwrap_or(since)) + state.limits.propagation;
+    let wait = |why: String| {
+        vec![Event::Deferred {
+            until: now + pace(state, since, now),
+            why,
+            failed: false,
+        }]
+    };
+    match finding {
+        Finding::Taken(Detail::Made { pair }) => vec![Event::Fetched { pair }],
+        Finding::Foreign { what, .. } => vec![Event::Held {
+            reason: Hold::ForeignCurrent { what },
+            again: None,
+        }],
+        Finding::NotTaken if now >= settled && state.mode == Mode::Forward => {
+            vec![Event::Aborting { why: End::Ignored }]
+        }
+        Finding::Unclear(answer) if now >= settled => {
+            written(hold_again(state, now, Hold::NeitherAccepted { answer }))
+        }
+        Finding::NotTaken
+        | Finding::Unclear(_)
+        | Finding::Taken(_)
+        | Finding::Running
+        | Finding::Refused(_)
+        | Finding::NotNow(_)
+        | Finding::Moved(_)
+        | Finding::Entry(_) => wait("Salesforce still shows the old secret".into()),
+    }
+}
+
 fn unclear(effect: Effect, answer: String) -> Hold {
     match effect {
         Effect::Undo => Hold::BrokenUndo { answer },
@@ -301,18 +419,29 @@ fn unclear(effect: Effect, answer: String) -> Hold {
         | Effect::Publish(_)
         | Effect::Clear(_)
         | Effect::Quarantine(_)
-        | Effect::Revoke => Hold::NeitherAccepted { answer },
+        | Effect::Revoke
+        | Effect::Reset => Hold::NeitherAccepted { answer },
     }
 }
 
 /// An answered cutover whose new pair is still refused when the budget is spent: the old one beside it tells.
 fn settled_cutover(state: &State, finding: Finding, now: Timestamp) -> Vec<Event> {
     match finding {
+        // Salesforce shows it as the live one, or did: it was not ignored.
+        Finding::Taken(_) | Finding::NotTaken if state.caps.mints_at_cutover => {
+            written(hold_again(state, now, Hold::NeverAccepted))
+        }
         Finding::NotTaken if state.mode == Mode::Forward => vec![Event::Aborting { why: End::Ignored }],
         Finding::Unclear(answer) | Finding::Foreign { what: answer, .. } => {
             written(hold_again(state, now, Hold::NeitherAccepted { answer }))
         }
-        Finding::Taken(_) | Finding::NotTaken | Finding::Moved(_) | Finding::Entry(_) => {
+        Finding::Taken(_)
+        | Finding::NotTaken
+        | Finding::Running
+        | Finding::Refused(_)
+        | Finding::NotNow(_)
+        | Finding::Moved(_)
+        | Finding::Entry(_) => {
             let until = now + pace(state, now, now);
             vec![Event::Deferred {
                 until,
@@ -388,7 +517,8 @@ fn foreign(effect: Effect, what: String, base: Option<VersionRef>, guards: Guard
             | Effect::Undo
             | Effect::Clear(_)
             | Effect::Quarantine(_)
-            | Effect::Revoke,
+            | Effect::Revoke
+            | Effect::Reset,
             Some(_) | None,
         ) => vec![Event::Held {
             reason: Hold::ForeignCurrent { what },

@@ -33,6 +33,8 @@ pub fn late_until(state: &State, effect: Effect, sent: Timestamp) -> Timestamp {
         Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke => {
             sent + state.limits.request_lifetime + state.limits.propagation
         }
+        // Sending it twice is harmless; waiting a while is only polite.
+        Effect::Reset => sent + state.limits.propagation,
         Effect::Store(_) | Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_) => sent,
     }
 }

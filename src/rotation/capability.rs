@@ -37,13 +37,25 @@ pub struct Capabilities {
     pub proves_before_cutover: Tri,
     /// Old and new are both accepted after the cutover, until the old one is revoked.
     pub overlap: bool,
-    /// The primary pair's key can be read, so that a cutover can be seen without logging in.
+    /// The primary pair's key can be read and another one shows, so that a cutover can be seen without logging in.
     pub key_readable: bool,
     /// A cutover can be taken back while nothing is published.
     pub reversible: bool,
+    /// The cutover is the mint: nothing can be stored before it, and the new pair is read from Salesforce after it.
+    /// Its request is never sent again by ourselves unless the first one is known not to have been applied.
+    #[serde(default)]
+    pub mints_at_cutover: bool,
+    /// The cutover leaves something set at Salesforce that would cut over again, and that is to be reset.
+    #[serde(default)]
+    pub leaves_flag: bool,
 }
 
 impl Capabilities {
+    /// Salesforce makes the value in a step of its own, before the cutover.
+    pub const fn mints_apart(&self) -> bool {
+        matches!(self.value_by, ValueBy::Salesforce) && !self.mints_at_cutover
+    }
+
     /// `staged`: External Client App over Connect REST (salesforce-oauth-rest.md §1).
     pub const fn staged(proves_before_cutover: Tri) -> Self {
         Capabilities {
@@ -53,6 +65,22 @@ impl Capabilities {
             overlap: true,
             key_readable: true,
             reversible: false,
+            mints_at_cutover: false,
+            leaves_flag: false,
+        }
+    }
+
+    /// `regenerate`: External Client App by a flag in a Metadata API deploy (salesforce-metadata.md §3.1, OPEN-5).
+    pub const fn regenerate() -> Self {
+        Capabilities {
+            value_by: ValueBy::Salesforce,
+            key_changes: false,
+            proves_before_cutover: Tri::No,
+            overlap: false,
+            key_readable: false,
+            reversible: false,
+            mints_at_cutover: true,
+            leaves_flag: true,
         }
     }
 
@@ -65,6 +93,8 @@ impl Capabilities {
             overlap: false,
             key_readable: false,
             reversible: true,
+            mints_at_cutover: false,
+            leaves_flag: false,
         }
     }
 }

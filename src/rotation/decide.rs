@@ -94,7 +94,8 @@ fn forward(state: &State, now: Timestamp, guards: Guards) -> Next {
     if state.orphan.is_some() && (guards.has(Guard::RemintOnlyAfterGone) || state.mint.is_done()) {
         return drive(Effect::Discard);
     }
-    if salesforce_makes_it && !state.mint.is_done() {
+    let made_by_cutover = state.caps.mints_at_cutover;
+    if state.caps.mints_apart() && !state.mint.is_done() {
         return drive(Effect::Mint);
     }
     let stored = |store: &usize| state.lanes.get(*store).is_some_and(|lane| lane.pending.is_done());
@@ -102,7 +103,7 @@ fn forward(state: &State, now: Timestamp, guards: Guards) -> Next {
     if state.new.is_none() && !salesforce_makes_it {
         return Next::Act(Action::Look(Look::Choose));
     }
-    let may_cut_over = first_unstored.is_none() || !guards.has(Guard::StoreBeforeCutover);
+    let may_cut_over = made_by_cutover || first_unstored.is_none() || !guards.has(Guard::StoreBeforeCutover);
     if !may_cut_over && let Some(store) = first_unstored {
         return drive(Effect::Store(store));
     }
@@ -114,6 +115,9 @@ fn forward(state: &State, now: Timestamp, guards: Guards) -> Next {
             true => drive(Effect::Cutover),
             false => Next::Act(Action::Look(Look::Recheck)),
         };
+    }
+    if made_by_cutover && state.new.is_none() {
+        return Next::Act(Action::Look(Look::Took(Effect::Cutover)));
     }
     if let Some(store) = first_unstored {
         return drive(Effect::Store(store));
@@ -212,18 +216,20 @@ fn retire(state: &State, now: Timestamp, guards: Guards) -> Next {
     if state.relook {
         return Next::Act(Action::Look(Look::Superseded));
     }
+    let end = |disproven| match state.owes_reset() {
+        true => drive(Effect::Reset),
+        false => Next::Write(vec![Event::Ended {
+            end: End::Done { disproven },
+        }]),
+    };
     if state.old_unknown || !guards.has(Guard::DisproveBeforeDone) {
-        return Next::Write(vec![Event::Ended {
-            end: End::Done {
-                disproven: !state.old_unknown,
-            },
-        }]);
+        return end(!state.old_unknown);
     }
     match trial::next(state, Subject::Dead, now, guards) {
-        Verdict::Passed => Next::Write(vec![Event::Ended {
-            end: End::Done { disproven: true },
-        }]),
+        Verdict::Passed => end(true),
         Verdict::Ask(action) => Next::Act(action),
+        // What would cut over again is not left set while a person is waited for.
+        Verdict::Failed if state.owes_reset() => drive(Effect::Reset),
         Verdict::Failed if state.dead.answer == crate::rotation::TrialAnswer::Bad => {
             hold_again(state, now, Hold::StillAccepted)
         }
@@ -240,6 +246,9 @@ fn retire(state: &State, now: Timestamp, guards: Guards) -> Next {
 fn abort(state: &State, end: &End, guards: Guards) -> Next {
     if state.has_unpromoted_mint() {
         return drive(Effect::Discard);
+    }
+    if state.owes_reset() {
+        return drive(Effect::Reset);
     }
     end_pending(state, guards).unwrap_or_else(|| Next::Write(vec![Event::Ended { end: end.clone() }]))
 }
@@ -265,6 +274,10 @@ fn give_up(state: &State, by: &str, adopting: Option<Fingerprint>) -> Next {
     if let Some(store) = (0..state.lanes.len()).find(|store| !state.progress(Effect::Clear(*store)).is_done())
     {
         return drive(Effect::Clear(store));
+    }
+    // What would make another value at the next deploy outlives the giving up.
+    if state.owes_reset() {
+        return drive(Effect::Reset);
     }
     match (state.left_as, state.old_unknown) {
         (None, false) => Next::Act(Action::Look(Look::Probe {

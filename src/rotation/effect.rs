@@ -26,6 +26,8 @@ pub enum Effect {
     Quarantine(usize),
     /// End the old pair.
     Revoke,
+    /// Reset what the cutover left set.
+    Reset,
 }
 
 impl fmt::Display for Effect {
@@ -40,6 +42,7 @@ impl fmt::Display for Effect {
             Effect::Clear(store) => write!(f, "clear[{store}]"),
             Effect::Quarantine(store) => write!(f, "quarantine[{store}]"),
             Effect::Revoke => f.write_str("revoke"),
+            Effect::Reset => f.write_str("reset"),
         }
     }
 }

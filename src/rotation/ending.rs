@@ -62,6 +62,9 @@ pub enum Hold {
         /// What was answered.
         answer: String,
     },
+    /// The request that makes the new value was not answered and has left no trace. It is not sent again by
+    /// itself, since it may still be waiting at Salesforce.
+    Unanswered,
     /// A request is refused for good.
     Refused {
         /// Which.
@@ -114,6 +117,10 @@ impl fmt::Display for Hold {
             }
             Hold::StillAccepted => f.write_str("the old credential is still accepted"),
             Hold::BrokenUndo { answer } => write!(f, "the old credential could not be put back: {answer}"),
+            Hold::Unanswered => f.write_str(
+                "the request for a new secret was not answered, and the secret is still the old one; it is not sent \
+                 again by itself, since it may still be waiting at Salesforce",
+            ),
             Hold::Refused { effect, why } => write!(f, "{effect} is refused: {why}"),
             Hold::Masked => {
                 f.write_str("Salesforce masks the secrets it makes, and the value was lost twice")

@@ -81,6 +81,18 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Salesforce took it on under an id; what becomes of it is for that id's status to say.
+    Queued {
+        /// Which.
+        effect: Effect,
+        /// The id.
+        job: String,
+    },
+    /// The pair that the cutover made was read.
+    Fetched {
+        /// Its print.
+        pair: Fingerprint,
+    },
     /// Nobody knows.
     Lost {
         /// Which.

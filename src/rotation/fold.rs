@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::rotation::{
-    Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer, ValueBy,
+    Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer,
 };
 use crate::rotation::{ProbeReport, Refusal, Verdict};
 
@@ -89,6 +89,21 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             // Where the primary pair cannot be read, only a new judgement tells whether it is still the old one.
             state.baselined &= state.caps.key_readable;
         }
+        Event::Queued { effect, job } => {
+            let sent = match state.progress(*effect) {
+                Progress::Intent(sent) | Progress::Unknown(sent) => sent,
+                Progress::Open | Progress::Done(_) => at,
+            };
+            set(&mut state, *effect, Progress::Unknown(sent));
+            state.job = Some(job.clone());
+        }
+        Event::Fetched { pair } => {
+            state.new = Some(*pair);
+            state.new_key = state.old_key;
+            if !state.candidates.contains(pair) {
+                state.candidates.push(*pair);
+            }
+        }
         Event::Declined { effect, why: _ } | Event::Postponed { effect, why: _ } => {
             // This request was not applied; an earlier one still may be.
             let progress = publish_lost(&state, *effect).map_or(Progress::Open, Progress::Unknown);
@@ -139,7 +154,8 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 | Effect::Undo
                 | Effect::Clear(_)
                 | Effect::Quarantine(_)
-                | Effect::Revoke => {}
+                | Effect::Revoke
+                | Effect::Reset => {}
             }
         }
         Event::Disputed { effect, base } => {
@@ -168,7 +184,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 };
             }
             state.new = None;
-            if state.caps.value_by == ValueBy::Salesforce {
+            if state.caps.mints_apart() {
                 state.orphan = state.staged.take();
                 state.mint = Progress::Open;
                 state.new_key = None;
@@ -289,7 +305,8 @@ fn publish_lost(state: &State, effect: Effect) -> Option<Timestamp> {
         | Effect::Undo
         | Effect::Clear(_)
         | Effect::Quarantine(_)
-        | Effect::Revoke => None,
+        | Effect::Revoke
+        | Effect::Reset => None,
     }
 }
 
@@ -298,14 +315,20 @@ fn set(state: &mut State, effect: Effect, progress: Progress) {
         Effect::Store(store) | Effect::Publish(store) | Effect::Clear(store) | Effect::Quarantine(store) => {
             state.lanes.get_mut(store)
         }
-        Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke => None,
+        Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke | Effect::Reset => {
+            None
+        }
     };
+    if matches!(effect, Effect::Cutover | Effect::Reset) && !progress.is_unknown() {
+        state.job = None;
+    }
     match (effect, lane) {
         (Effect::Mint, _) => state.mint = progress,
         (Effect::Discard, _) => state.discard = progress,
         (Effect::Cutover, _) => state.cutover = progress,
         (Effect::Undo, _) => state.undo = progress,
         (Effect::Revoke, _) => state.revoke = progress,
+        (Effect::Reset, _) => state.reset = progress,
         (Effect::Store(_), Some(lane)) => lane.pending = progress,
         (Effect::Publish(_), Some(lane)) => lane.publish = progress,
         (Effect::Clear(_) | Effect::Quarantine(_), Some(lane)) => lane.clear = progress,
@@ -330,7 +353,7 @@ fn interrupted(state: &mut State) {
     state.superseded = None;
     // An orphan that is known to be ours is removed before anything is looked at anew: then nobody could tell whose it is.
     let next_is_mint = state.mint.is_open() && state.orphan.is_none() && state.discard.is_open();
-    state.baselined &= state.caps.value_by != ValueBy::Salesforce || !next_is_mint;
+    state.baselined &= !state.caps.mints_apart() || !next_is_mint;
 }
 
 /// A revocation that is sent again because the old pair lives on is no progress until that one is refused.
@@ -351,7 +374,8 @@ fn reopened(state: &mut State, effect: Effect) {
         | Effect::Publish(_)
         | Effect::Undo
         | Effect::Clear(_)
-        | Effect::Quarantine(_) => {}
+        | Effect::Quarantine(_)
+        | Effect::Reset => {}
     }
 }
 
@@ -388,8 +412,11 @@ fn applied(state: &mut State, effect: Effect, detail: &Detail) {
                 lane.blocked = None;
             }
         }
+        (Effect::Cutover, _) if state.caps.mints_at_cutover => {
+            state.mints = state.mints.saturating_add(1);
+        }
         (Effect::Mint | Effect::Store(_) | Effect::Publish(_), _)
-        | (Effect::Cutover | Effect::Undo | Effect::Revoke, _)
+        | (Effect::Cutover | Effect::Undo | Effect::Revoke | Effect::Reset, _)
         | (Effect::Clear(_) | Effect::Quarantine(_), _) => {}
     }
 }

@@ -43,10 +43,12 @@ pub enum Guard {
     GiveUpOnlyRotated,
     /// It gives way to another pair only if that one is accepted, and a wrong one is not.
     ProveBeforeGivingWay,
+    /// A request that makes a value and puts it in force at once is not sent again while the first is unanswered.
+    MakeOnce,
 }
 
 /// All guards, in order.
-pub const ALL: [Guard; 20] = [
+pub const ALL: [Guard; 21] = [
     Guard::ProbeAfterUnknown,
     Guard::WaitOutLateWrites,
     Guard::StoreBeforeCutover,
@@ -67,6 +69,7 @@ pub const ALL: [Guard; 20] = [
     Guard::SoundBaseline,
     Guard::GiveUpOnlyRotated,
     Guard::ProveBeforeGivingWay,
+    Guard::MakeOnce,
 ];
 
 /// The guards in force.

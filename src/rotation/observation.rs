@@ -61,6 +61,8 @@ pub enum Answer {
     Done(Detail),
     /// One of several requests was applied, and no place shows a difference yet: the next one is due.
     Partly(String),
+    /// Taken on under this id; nobody knows yet what becomes of it.
+    Queued(String),
     /// Definitely not applied.
     Refused(Refusal),
     /// Definitely not applied, may work later.
@@ -88,6 +90,11 @@ pub enum Detail {
         /// Print of the consumer key.
         key: Fingerprint,
     },
+    /// A cutover that mints: the print of the pair that is in force now.
+    Made {
+        /// The pair.
+        pair: Fingerprint,
+    },
     /// Store, publish: the version written, and the print of the pair in it.
     Written {
         /// Its name in that store.
@@ -104,6 +111,12 @@ pub enum Detail {
 pub enum Finding {
     /// It did.
     Taken(Detail),
+    /// What was taken on under an id is still under way.
+    Running,
+    /// What was taken on under an id has ended and was definitely not applied.
+    Refused(Refusal),
+    /// The same, and it may work later; why.
+    NotNow(String),
     /// No trace of it. Provisional until a late write is out of the question.
     NotTaken,
     /// No trace, and the conditional write must now name this version (same credential, other keys changed).

@@ -185,6 +185,10 @@ pub struct State {
     pub undo: Progress,
     /// Ending the old pair.
     pub revoke: Progress,
+    /// Resetting what the cutover left set.
+    pub reset: Progress,
+    /// Under which id Salesforce took on the cutover or the reset that is out.
+    pub job: Option<String>,
     /// Everything was as it should be a moment ago.
     pub rechecked: bool,
     /// The old pair's entry, checked a moment ago.
@@ -264,6 +268,8 @@ impl State {
             sent: false,
             undo: Progress::Open,
             revoke: Progress::Open,
+            reset: Progress::Open,
+            job: None,
             rechecked: false,
             superseded: None,
             late_proof: false,
@@ -294,6 +300,7 @@ impl State {
             Effect::Cutover => self.cutover,
             Effect::Undo => self.undo,
             Effect::Revoke => self.revoke,
+            Effect::Reset => self.reset,
             Effect::Store(store) => lane(store).map(|lane| lane.pending).unwrap_or_default(),
             Effect::Publish(store) => lane(store).map(|lane| lane.publish).unwrap_or_default(),
             Effect::Clear(store) | Effect::Quarantine(store) => {
@@ -310,6 +317,7 @@ impl State {
             Effect::Cutover,
             Effect::Undo,
             Effect::Revoke,
+            Effect::Reset,
         ];
         for store in 0..self.lanes.len() {
             all.extend([
@@ -387,6 +395,13 @@ impl State {
             || published
             || self.undo.is_done()
             || self.end().is_some()
+            // Not answered, and nothing has changed for anybody.
+            || (self.cutover.is_unknown() && self.hold() == Some(&Hold::Unanswered))
+    }
+
+    /// Whether the cutover has left something set that is still to be reset.
+    pub fn owes_reset(&self) -> bool {
+        self.caps.leaves_flag && self.cutover.is_done() && !self.reset.is_done()
     }
 
     /// Whether a mint at Salesforce stands that no reader was ever given.

@@ -156,7 +156,16 @@ fn recheck(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Resu
     if facts.primary_key.is_some() && facts.primary_key != state.old_key {
         return changed("Salesforce holds another primary consumer key");
     }
-    if facts.live.is_some() && facts.live != state.old {
+    if let Some(pair) = facts.live.filter(|live| Some(*live) != state.old) {
+        // Sent once, and then given up for lost: it has landed after all.
+        if state.caps.mints_at_cutover && state.sent {
+            let effect = Effect::Cutover;
+            let detail = Detail::Nothing;
+            return Ok(vec![
+                Event::FoundApplied { effect, detail },
+                Event::Fetched { pair },
+            ]);
+        }
         return changed("Salesforce holds another primary secret");
     }
     if facts.modified != state.modified {
@@ -165,6 +174,18 @@ fn recheck(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Resu
     for (store, held) in facts.stores.iter().enumerate() {
         if held.current.map(|pair| pair.pair) != state.old {
             return changed(&format!("store {store} holds another current credential"));
+        }
+        if state.caps.mints_at_cutover {
+            // What goes there is made by the cutover, and must find the place free.
+            let version = held.pending_base.0.clone();
+            let free = held.pending.as_ref().is_none_or(|(_, ours)| *ours);
+            if !free
+                && state.take_over.as_ref() != Some(&version)
+                && guards.has(Guard::ForeignPendingUntouched)
+            {
+                return Err(Stop::Person(Hold::ForeignPending { store, version }));
+            }
+            continue;
         }
         if !guards.has(Guard::StoreBeforeCutover) {
             continue;
@@ -183,7 +204,11 @@ fn recheck(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Resu
             .as_ref()
             .is_some_and(|entry| Some(entry.key) == state.new_key)
     };
-    if state.caps.value_by == ValueBy::Salesforce && !facts.slot.as_ref().is_some_and(entry_is_new) {
+    if state.caps.mints_at_cutover {
+        if let Some(Some(entry)) = &facts.slot {
+            return Err(Stop::Person(Hold::ForeignSlot { id: entry.id.clone() }));
+        }
+    } else if state.caps.value_by == ValueBy::Salesforce && !facts.slot.as_ref().is_some_and(entry_is_new) {
         return changed("our staged entry is no longer in the slot");
     }
     Ok(vec![Event::Rechecked {

@@ -1,7 +1,7 @@
 //! The client of Salesforce: the only code that speaks to an org.
 //!
-//! One [`Org`] per org holds the HTTP client, the session and what the org taught; one [`StagedTarget`] or
-//! [`UpdateTarget`] per app is a [`Target`](crate::port::Target) over it. Every request is bounded in time and
+//! One [`Org`] per org holds the HTTP client, the session and what the org taught; one [`StagedTarget`],
+//! [`UpdateTarget`] or [`RegenerateTarget`] per app is a [`Target`](crate::port::Target) over it. Every request is bounded in time and
 //! size, follows no redirect, and its answer is classified before anybody decides anything. What a request may
 //! contain comes from salesforce-metadata.md and salesforce-oauth-rest.md.
 //!
@@ -9,6 +9,7 @@
 //! gets at once (`engine`), and repetition: nothing is sent twice but after an expired session, which an org
 //! refuses before it looks at the request.
 
+mod consumer;
 mod examine;
 mod fault;
 mod host;
@@ -21,6 +22,7 @@ mod login;
 mod metadata;
 mod org;
 mod probe;
+mod regenerate;
 mod rest;
 mod session;
 mod settings;
@@ -31,6 +33,7 @@ mod wipe;
 
 pub use examine::Clinic;
 pub use org::{ApiLimits, Org};
+pub use regenerate::{RegenerateSettings, RegenerateTarget};
 pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};
 pub use staged::{StagedSettings, StagedTarget};
 pub use update::{UpdateSettings, UpdateTarget};

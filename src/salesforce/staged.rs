@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::consumer::{Consumer, obstacle};
 use super::id::RecordId;
 use super::org::Org;
 use super::probe::Prober;
-use super::rest::{self, Ids};
+use super::rest;
 use super::settings::SetupError;
 use crate::document::RecordIds;
 use crate::port::{Cutover, Fault, Minted, Outcome, ProbeReport, Refusal, Survey, Target};
@@ -28,16 +29,9 @@ pub struct StagedSettings {
 /// One consumer of an External Client App.
 pub struct StagedTarget {
     org: Arc<Org>,
-    settings: StagedSettings,
+    consumer: Consumer,
     prober: Prober,
-    ids: Mutex<Option<Ids>>,
     proves_early: Mutex<Tri>,
-}
-
-/// A consumer, or what a person does before there is one to speak of.
-enum Resolved {
-    Found { ids: Ids, key: Option<String> },
-    Obstacle(String),
 }
 
 impl StagedTarget {
@@ -46,107 +40,12 @@ impl StagedTarget {
     /// # Errors
     /// [`SetupError::Name`] for a name with characters that no name has.
     pub fn new(org: Arc<Org>, settings: StagedSettings) -> Result<Self, SetupError> {
-        if settings.name.is_empty() || settings.name.chars().any(char::is_control) {
-            return Err(SetupError::Name("is empty or has control characters".into()));
-        }
         Ok(StagedTarget {
             prober: Prober::new(org.clone(), settings.client_credentials),
+            consumer: Consumer::new(org.clone(), settings.name, settings.consumer)?,
             org,
-            settings,
-            ids: Mutex::new(None),
             proves_early: Mutex::new(Tri::Unknown),
         })
-    }
-
-    async fn resolve(&self) -> Result<Resolved, Fault> {
-        let name = &self.settings.name;
-        let Some(app) = rest::app(&self.org, name).await? else {
-            return Ok(Resolved::Obstacle(format!(
-                "there is no External Client App `{name}` in this org that rekeyd's user can see"
-            )));
-        };
-        let consumers = rest::consumers(&self.org, &app).await?;
-        Ok(
-            match rest::choose(&consumers, self.settings.consumer.as_deref()) {
-                Ok((row, consumer)) => {
-                    let ids = Ids { app, consumer };
-                    *self.ids.lock().unwrap_or_else(PoisonError::into_inner) = Some(ids.clone());
-                    Resolved::Found {
-                        ids,
-                        key: row.key().map(str::to_owned),
-                    }
-                }
-                Err(obstacle) => Resolved::Obstacle(obstacle),
-            },
-        )
-    }
-
-    /// The consumer, as the last survey found it or looked up now.
-    async fn ids(&self) -> Result<Ids, Fault> {
-        let known = self.ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(ids) = known {
-            return Ok(ids);
-        }
-        match self.resolve().await? {
-            Resolved::Found { ids, .. } => Ok(ids),
-            Resolved::Obstacle(text) => Err(Fault::NotFound(text)),
-        }
-    }
-
-    async fn look(&self, survey: &mut Survey) -> Result<(), Fault> {
-        let (ids, key) = match self.resolve().await? {
-            Resolved::Found { ids, key } => (ids, key),
-            Resolved::Obstacle(text) => {
-                survey.obstacles.push(text);
-                return Ok(());
-            }
-        };
-        survey.key = key;
-        match rest::primary(&self.org, &ids).await {
-            Ok(row) => {
-                survey.key = row.key().map(str::to_owned);
-                survey.live = row.credential();
-                if survey.live.is_none() {
-                    survey.obstacles.push(format!(
-                        "the secret of the live pair is not shown: {}",
-                        super::fault::Area::Credentials.switch()
-                    ));
-                }
-            }
-            Err(fault) => survey.obstacles.push(obstacle(fault)?),
-        }
-        match rest::staged(&self.org, &ids).await {
-            Ok((rows, date)) => {
-                survey.server_time = date;
-                if rows.len() > 1 {
-                    survey.obstacles.push(format!(
-                        "the staged slot holds {} entries instead of one",
-                        rows.len()
-                    ));
-                }
-                survey.staged = rows.iter().find_map(rest::Row::entry);
-            }
-            Err(fault) => survey.obstacles.push(obstacle(fault)?),
-        }
-        let keys = [
-            survey.key.as_deref(),
-            survey.staged.as_ref().map(|entry| entry.key.as_str()),
-        ];
-        survey.own_login = keys.into_iter().flatten().any(|key| self.org.is_own_login(key));
-        Ok(())
-    }
-}
-
-/// What a person can remove is an obstacle; everything else stays a fault.
-fn obstacle(fault: Fault) -> Result<String, Fault> {
-    match fault {
-        Fault::Forbidden(text) => Ok(text),
-        Fault::NotFound(text) => Ok(format!(
-            "{text}: not offered for this consumer (it takes API v65.0)"
-        )),
-        Fault::Unavailable(_) | Fault::Throttled { .. } | Fault::Unauthorized(_) | Fault::Unusable(_) => {
-            Err(fault)
-        }
     }
 }
 
@@ -158,11 +57,7 @@ impl Target for StagedTarget {
     }
 
     fn record(&self) -> Option<RecordIds> {
-        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        ids.as_ref().map(|ids| RecordIds {
-            app: ids.app.as_str().to_owned(),
-            consumer: ids.consumer.as_str().to_owned(),
-        })
+        self.consumer.record()
     }
 
     async fn survey(&self) -> Result<Survey, Fault> {
@@ -176,14 +71,14 @@ impl Target for StagedTarget {
             server_time: None,
             obstacles: Vec::new(),
         };
-        if let Err(fault) = self.look(&mut survey).await {
+        if let Err(fault) = self.consumer.look(&mut survey).await {
             survey.obstacles.push(obstacle(fault)?);
         }
         Ok(survey)
     }
 
     async fn mint(&self) -> Outcome<Minted> {
-        let ids = match self.ids().await {
+        let ids = match self.consumer.ids().await {
             Ok(ids) => ids,
             Err(fault) => return Outcome::NotNow(fault),
         };
@@ -205,7 +100,7 @@ impl Target for StagedTarget {
     }
 
     async fn staged_value(&self, id: &str) -> Result<Option<Credential>, Fault> {
-        let ids = self.ids().await?;
+        let ids = self.consumer.ids().await?;
         let id = record(id).map_err(Fault::Unusable)?;
         let row = rest::staged_entry(&self.org, &ids, &id).await?;
         Ok(row.credential())
@@ -219,7 +114,7 @@ impl Target for StagedTarget {
             Ok(id) => id,
             Err(text) => return Outcome::Refused(Refusal::Invalid(text)),
         };
-        let ids = match self.ids().await {
+        let ids = match self.consumer.ids().await {
             Ok(ids) => ids,
             Err(fault) => return Outcome::NotNow(fault),
         };
@@ -252,7 +147,7 @@ impl Target for StagedTarget {
             Ok(id) => id,
             Err(text) => return Outcome::Refused(Refusal::Invalid(text)),
         };
-        match self.ids().await {
+        match self.consumer.ids().await {
             Ok(ids) => rest::delete(&self.org, &ids, &id).await,
             Err(fault) => Outcome::NotNow(fault),
         }

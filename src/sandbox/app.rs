@@ -27,8 +27,12 @@ pub(super) struct App {
     pub(super) created_by: RecordId,
     pub(super) modified: Moment,
     pub(super) modified_by: RecordId,
-    /// A Connected App's component without key and secret; for the other kind what stands for it.
+    /// A Connected App's component, or the `ExtlClntAppGlobalOauthSettings` of the other kind; without key and secret.
     pub(super) component: Element,
+    /// The component's full name: that of its settings need not be the app's (M §3).
+    pub(super) component_name: String,
+    /// The run-as user of an External Client App, which stands among its policies.
+    pub(super) run_as: Option<String>,
     /// Usernames that may log in by JWT bearer; empty for everyone.
     pub(super) approved_users: Vec<String>,
     /// It is listed under `usage`.
@@ -48,20 +52,27 @@ pub(super) struct App {
 
 impl App {
     fn oauth(&self, name: &str) -> Option<&str> {
-        self.component
-            .child("oauthConfig")?
-            .text_of(name)
-            .filter(|text| !text.is_empty())
+        let oauth = match self.kind {
+            Kind::ConnectedApp => self.component.child("oauthConfig")?,
+            Kind::ExternalClientApp => &self.component,
+        };
+        oauth.text_of(name).filter(|text| !text.is_empty())
     }
 
     /// The client credentials flow is on.
     pub(super) fn client_credentials(&self) -> bool {
-        self.oauth("isClientCredentialEnabled") == Some("true")
+        self.oauth(match self.kind {
+            Kind::ConnectedApp => "isClientCredentialEnabled",
+            Kind::ExternalClientApp => "isClientCredentialsFlowEnabled",
+        }) == Some("true")
     }
 
     /// The flow's run-as user.
     pub(super) fn run_as(&self) -> Option<&str> {
-        self.oauth("oauthClientCredentialUser")
+        match self.kind {
+            Kind::ConnectedApp => self.oauth("oauthClientCredentialUser"),
+            Kind::ExternalClientApp => self.run_as.as_deref(),
+        }
     }
 
     /// The key or certificate, in PEM, that its JWT assertions are checked with.

@@ -55,6 +55,7 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         late: Vec::new(),
         counters: BTreeMap::new(),
         api_used: 0,
+        deploys: Vec::new(),
         api_limit: if seed.daily_api_requests == 0 {
             15_000
         } else {
@@ -154,20 +155,13 @@ fn external(world: &mut World, seed: &ExternalClientAppSeed) -> Result<(), Strin
         .iter()
         .map(|given| consumer(world, &seed.name, given))
         .collect();
-    let mut oauth = Element::node("oauthConfig", Vec::new());
-    flow(
-        &mut oauth,
-        seed.client_credentials,
-        seed.client_credentials_user.as_deref(),
-    );
-    optional(&mut oauth, "certificate", seed.certificate.as_deref());
-    optional(
-        &mut oauth,
-        "isConsumerSecretOptional",
-        seed.secret_optional.then_some("true"),
-    );
     let app = App {
-        component: Element::node("ExternalClientApplication", vec![oauth]),
+        component: settings(seed),
+        component_name: seed
+            .settings_name
+            .clone()
+            .unwrap_or_else(|| format!("{}_glbloauth", seed.name)),
+        run_as: seed.client_credentials_user.clone(),
         used: seed.used,
         managed: seed.managed,
         approved_users: seed.approved_users.clone(),
@@ -214,6 +208,8 @@ fn plain(
         modified: now,
         modified_by: admin,
         component: Element::default(),
+        component_name: name.to_owned(),
+        run_as: None,
         approved_users: Vec::new(),
         used: true,
         hidden: false,
@@ -248,6 +244,26 @@ fn consumer(world: &mut World, app: &str, seed: &ConsumerSeed) -> Consumer {
         mints: 0,
         cutovers: 0,
     }
+}
+
+/// The global OAuth settings of an External Client App, in schema order.
+fn settings(seed: &ExternalClientAppSeed) -> Element {
+    let mut settings = Element::node("ExtlClntAppGlobalOauthSettings", Vec::new());
+    let on = seed.client_credentials || seed.client_credentials_user.is_some();
+    for (name, text) in [
+        ("callbackUrl", Some("https://app.example/callback")),
+        ("certificate", seed.certificate.as_deref()),
+        ("externalClientApplication", Some(seed.name.as_str())),
+        ("isClientCredentialsFlowEnabled", on.then_some("true")),
+        ("isConsumerSecretOptional", seed.secret_optional.then_some("true")),
+        ("label", Some(seed.label.as_deref().unwrap_or(&seed.name))),
+    ] {
+        optional(&mut settings, name, text);
+    }
+    for (name, text) in &seed.extra {
+        optional(&mut settings, name, Some(text));
+    }
+    settings
 }
 
 /// A Connected App's component, in schema order.

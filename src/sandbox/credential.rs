@@ -14,6 +14,8 @@ pub enum Origin {
     Staged,
     /// A client chose the secret in `updateMetadata`.
     Update,
+    /// Salesforce made it for a `shouldRotateConsumerSecret` or `…Key`.
+    Flag,
     /// A person had it made in Setup.
     Person,
 }

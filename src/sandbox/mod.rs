@@ -1,12 +1,12 @@
-//! A simulated Salesforce org on loopback, for rehearsals and tests: OAuth, SOAP Metadata for Connected Apps, the
-//! Connect REST credentials of External Client Apps, on a clock of its own.
+//! A simulated Salesforce org on loopback, for rehearsals and tests: OAuth, SOAP Metadata for Connected Apps and
+//! for the OAuth settings of External Client Apps, and the Connect REST credentials of the latter, on a clock of its own.
 //!
 //! Where the public record is silent the org has a [`Switches`] entry, so that a client can be run through every
 //! org that is possible; faults come by [`Rule`]. Control endpoints under `/__sandbox/` tell the truth that no
 //! client can ask for.
 //!
 //! It shares no code with the client side of the daemon, since one wrong idea must not hide in both. TLS is not
-//! here: it is a front in the test harness. Creating, deleting and deploying components is not here.
+//! here: it is a front in the test harness. Creating and deleting components is not here, nor deploying over REST.
 
 mod app;
 mod build;
@@ -41,10 +41,12 @@ pub use operation::OPERATIONS;
 pub use person::Act;
 pub use running::{RunningSandbox, Sandbox, SandboxError, run};
 pub use seed::{ClockSeed, ConnectedAppSeed, ConsumerSeed, ExternalClientAppSeed, LoginSeed, Seed, UserSeed};
-pub use snapshot::{Accepted, AppState, ConsumerState, LateState, PairState, Snapshot, StagedState};
+pub use snapshot::{
+    Accepted, AppState, ConsumerState, DeployState, LateState, PairState, Snapshot, StagedState,
+};
 pub use switches::{
     ClientCredentialsOrder, ExpiredEntry, FlowOff, IdLength, InPlaceSecret, IntrospectJunk, MissingRecord,
-    NextPage, Omitted, OutOfOrder, PostOnRotated, PostReply, Propagation, SecondRotate, StagedSecret,
-    Switches, TokenFormat, TokensDie,
+    NextPage, Omitted, OutOfOrder, PostOnRotated, PostReply, Propagation, RotateFlag, SecondRotate,
+    StagedSecret, Switches, TokenFormat, TokensDie,
 };
 pub use time::{ClockMode, Moment};

@@ -30,6 +30,8 @@ pub const OPERATIONS: &[&str] = &[
     "soap.updateMetadata",
     "soap.listMetadata",
     "soap.describeMetadata",
+    "soap.deploy",
+    "soap.checkDeployStatus",
     "soap.other",
     "unknown",
 ];
@@ -112,7 +114,7 @@ impl Operation {
                 user: (*user).to_owned(),
             },
             ["services", "data"] if get => Self::Versions,
-            ["services", "Soap", "m", version] if post => Self::Soap {
+            ["services", "Soap", "m", version, ..] if post => Self::Soap {
                 version: number(version),
                 envelope: Envelope::read(&call.body),
             },
@@ -193,6 +195,8 @@ impl Operation {
                 SoapMethod::Update => "soap.updateMetadata",
                 SoapMethod::List => "soap.listMetadata",
                 SoapMethod::Describe => "soap.describeMetadata",
+                SoapMethod::Deploy => "soap.deploy",
+                SoapMethod::DeployStatus => "soap.checkDeployStatus",
                 SoapMethod::Other => "soap.other",
             },
             Self::Soap { envelope: Err(_), .. } => "soap.other",

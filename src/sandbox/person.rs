@@ -46,7 +46,7 @@ pub enum Act {
         /// The app.
         app: String,
     },
-    /// Elements of a Connected App get another text; `oauthConfig.callbackUrl` names an inner one.
+    /// Elements of a Connected App, or of the OAuth settings of an External Client App, get another text; `oauthConfig.callbackUrl` names an inner one.
     Edit {
         /// The app.
         app: String,
@@ -193,9 +193,7 @@ impl World {
         at: Moment,
     ) -> Result<(), String> {
         let by = self.who(by)?;
-        let app = self
-            .app_named(name, Some(Kind::ConnectedApp))
-            .ok_or("no such connected app")?;
+        let app = self.app_named(name, None).ok_or("no such app")?;
         for (path, text) in set {
             match path.split_once('.') {
                 None => app.component.replace(Element::leaf(path, text.clone())),
@@ -206,7 +204,9 @@ impl World {
                     .replace(Element::leaf(name, text.clone())),
             }
         }
-        app.label = app.component.text_of("label").unwrap_or_default().to_owned();
+        if app.kind == Kind::ConnectedApp {
+            app.label = app.component.text_of("label").unwrap_or_default().to_owned();
+        }
         app.modified = at;
         app.modified_by = by;
         Ok(())

@@ -149,6 +149,10 @@ pub struct ExternalClientAppSeed {
     pub secret_optional: bool,
     /// It belongs to a managed package.
     pub managed: bool,
+    /// `fullName` of its `ExtlClntAppGlobalOauthSettings`; the app's name and `_glbloauth` when left out.
+    pub settings_name: Option<String>,
+    /// Further elements of its `ExtlClntAppGlobalOauthSettings`, which a client may not know.
+    pub extra: BTreeMap<String, String>,
     /// Users that may log in by JWT bearer; empty for all.
     pub approved_users: Vec<String>,
     /// Consumers; one is made up when there is none.
@@ -169,6 +173,8 @@ impl Default for ExternalClientAppSeed {
             client_credentials: false,
             secret_optional: false,
             managed: false,
+            settings_name: None,
+            extra: BTreeMap::new(),
             approved_users: Vec::new(),
             consumers: Vec::new(),
             switches: toml::Table::new(),

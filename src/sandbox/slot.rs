@@ -239,6 +239,15 @@ impl Consumer {
         former
     }
 
+    /// Ends what stands in the slot.
+    pub(super) fn end_slot(&mut self, at: Moment) {
+        if let Some(slot) = self.slot.take()
+            && let Some(pair) = self.pair_mut(slot.generation)
+        {
+            pair.end(at);
+        }
+    }
+
     /// Ends every pair: the app is gone.
     pub(super) fn end_all(&mut self, at: Moment) {
         for credential in &mut self.credentials {

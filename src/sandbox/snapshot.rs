@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub counters: BTreeMap<String, u64>,
     /// Writes that have not been applied yet.
     pub late: Vec<LateState>,
+    /// Every deploy there ever was, with what was in its zip.
+    pub deploys: Vec<DeployState>,
     /// Fault rules that can still act.
     pub faults: Vec<Rule>,
     /// The org's switches.
@@ -47,6 +49,19 @@ pub struct LateState {
     pub operation: String,
     /// When it will be applied.
     pub due: String,
+}
+
+/// One deploy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeployState {
+    /// Its id, 18 characters.
+    pub id: String,
+    /// `Pending`, `InProgress`, `Succeeded` or `Failed`.
+    pub status: String,
+    /// It said so.
+    pub ignore_warnings: bool,
+    /// Name and text of each file of its zip.
+    pub files: Vec<(String, String)>,
 }
 
 /// One app.
@@ -184,6 +199,7 @@ impl World {
                     due: iso(late.due),
                 })
                 .collect(),
+            deploys: super::soap::deploy_states(self),
             faults: self.faults.left(),
             switches: self.switches.clone(),
             apps: self.apps.iter().map(|app| app_state(self, app, at)).collect(),

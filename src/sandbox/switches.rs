@@ -10,6 +10,16 @@ use serde::{Deserialize, Serialize};
 pub struct Switches {
     /// `updateMetadata` with another `consumerSecret` on an existing Connected App (M OPEN-1).
     pub in_place_secret: InPlaceSecret,
+    /// `shouldRotateConsumerSecret` in a `deploy` (M §3.1).
+    pub flag_by_deploy: RotateFlag,
+    /// The same flag in an `updateMetadata`, which knows no `ignoreWarnings` (M OPEN-5).
+    pub flag_by_update: RotateFlag,
+    /// `readMetadata` shows the flags (M §3.1: not recorded).
+    pub flag_shown: bool,
+    /// A rotation by flag ends what stands in the staged slot (M OPEN-5).
+    pub flag_empties_slot: bool,
+    /// How long a deploy takes, in seconds. One runs at a time (M §6).
+    pub deploy_seconds: u64,
     /// An element left out of an update keeps its value, or falls back to its default (M §1.2 OPEN).
     pub omitted_element: Omitted,
     /// An element out of schema order is dropped without a word, or refused (M §1.1).
@@ -88,6 +98,11 @@ impl Default for Switches {
     fn default() -> Self {
         Self {
             in_place_secret: InPlaceSecret::Refused,
+            flag_by_deploy: RotateFlag::Honoured,
+            flag_by_update: RotateFlag::Ignored,
+            flag_shown: true,
+            flag_empties_slot: false,
+            deploy_seconds: 0,
             omitted_element: Omitted::Resets,
             out_of_order: OutOfOrder::Dropped,
             certificate_readable: false,
@@ -146,6 +161,15 @@ values! {
         Ignored,
         /// An error.
         Refused,
+    }
+}
+values! {
+    /// See [`Switches::flag_by_deploy`] and [`Switches::flag_by_update`].
+    RotateFlag {
+        /// Salesforce makes a new secret.
+        Honoured,
+        /// Success, and the secret stays.
+        Ignored,
     }
 }
 values! {

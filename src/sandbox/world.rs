@@ -40,6 +40,8 @@ pub(super) struct World {
     pub(super) sessions: Sessions,
     pub(super) faults: Faults,
     pub(super) late: Vec<Late>,
+    /// Every deploy there ever was, in the order in which they came.
+    pub(super) deploys: Vec<soap::Deploy>,
     pub(super) counters: BTreeMap<&'static str, u64>,
     pub(super) api_used: u64,
     /// Since when they are counted: a day.
@@ -138,9 +140,11 @@ impl World {
         self.late.sort_by_key(|late| late.due);
         while self.late.first().is_some_and(|late| late.due <= now) {
             let late = self.late.remove(0);
+            soap::run_deploys(self, late.due);
             // Nobody is left to hear the answer.
             drop(self.apply(&late.operation, &late.call, late.actor.as_ref(), late.due));
         }
+        soap::run_deploys(self, now);
     }
 
     /// Reads a call's meaning, counts it, and asks the fault rules.

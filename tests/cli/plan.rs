@@ -107,3 +107,28 @@ fn an_app_that_the_policy_lacks_is_a_failure() {
     let ran = Bench::new().run(&["plan", "nobody"]).ends(1);
     assert!(ran.err.contains("no app nobody"), "{}", ran.err);
 }
+
+#[test]
+fn a_secret_made_by_a_deploy_is_stored_after_it_and_its_flag_reset_at_the_end() {
+    let bench = Bench::new();
+    let policy = std::fs::read_to_string(bench.path("rekeyd.toml")).unwrap();
+    let policy = policy.replace("grace = \"7d\"\n", "").replace(
+        "allow_key_change = true",
+        "method = \"regenerate\"\ncertificate = \"none\"",
+    );
+    std::fs::write(bench.path("rekeyd.toml"), policy).unwrap();
+    bench.journal(&[("billing", None, adopted())]);
+    let json = bench.run(&["plan", "billing", "--json"]).ends(0).json();
+    let calls = json["apps"][0]["calls"].as_array().unwrap();
+    let changes: Vec<&str> = calls
+        .iter()
+        .filter(|call| call["mutating"] == true)
+        .map(|call| call["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            "cutover", "store", "store", "publish", "publish", "clear", "reset"
+        ]
+    );
+}

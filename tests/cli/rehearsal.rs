@@ -11,7 +11,7 @@ use rekeyd::sandbox::Seed;
 
 /// The `sh` blocks below a heading of the README.
 fn blocks(heading: &str) -> Vec<String> {
-    let text = include_str!("../../README.md");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let section = text
         .split("\n## ")
         .find(|section| section.lines().next() == Some(heading))

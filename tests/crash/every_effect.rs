@@ -1,18 +1,21 @@
 //! A crash before, after and after-but-unrecorded at every mutating call, and after every append, of both methods on each
 //! store and in each kind of org. The places are taken from a run without a crash.
 
+use rekeyd::engine::lane::LaneEnd;
 use rekeyd::rotation::End;
 
 use super::fuse::Plan;
 use super::life::{Life, Lived, Over};
 use super::world::Kind::{Aws, Bao, File};
-use super::world::Method::{Staged, Update};
+use super::world::Method::{Regenerate, Staged, Update};
 use super::world::{MASKED, NO_OVERLAP, Shape, World};
 
 /// How the rotation of a shape ends.
 #[derive(Clone, Copy)]
 enum Ending {
     Rotated,
+    /// Rotated; but where the process ended before the one request that is not repeated, a person says `resume`.
+    Made,
     /// The org answers success and changes nothing.
     Ignored,
     /// The org refuses.
@@ -23,9 +26,27 @@ impl Ending {
     async fn check(self, world: &World, case: &str, lived: &Lived) {
         match self {
             Ending::Rotated => world.rotated(case, &lived.over).await,
+            Ending::Made if matches!(lived.over, Over::Busy) => {
+                world.is_unanswered(case, &lived.over);
+                let lived = world.live(Life::resumed()).await;
+                let done = LaneEnd::Ended(End::Done { disproven: true });
+                let history = world.history();
+                assert!(
+                    matches!(&lived.over, Over::Ended(end) if *end == done),
+                    "{case}: {:?}\n{history}",
+                    lived.over
+                );
+                world.new_is_everywhere(case).await;
+            }
+            Ending::Made => world.rotated(case, &lived.over).await,
             Ending::Ignored => {
+                if matches!(lived.over, Over::Busy) {
+                    world.is_unanswered(case, &lived.over);
+                    return;
+                }
                 world.ended(case, &lived.over, &End::Ignored);
                 world.old_is_untouched(case).await;
+                world.flag_is_reset(case);
             }
             Ending::Refused => {
                 let Over::Ended(end) = &lived.over else {
@@ -47,7 +68,7 @@ async fn crash(shape: &Shape, plan: Plan, ending: Ending) {
     let world = World::new(shape.clone()).await;
     let lived = world.live(Life::planned(plan)).await;
     assert!(matches!(lived.over, Over::Crashed), "{case}: {:?}", lived.over);
-    let lived = world.live(Life::default()).await;
+    let lived = world.live(Life::briefly()).await;
     ending.check(&world, &case, &lived).await;
 }
 
@@ -140,5 +161,12 @@ shapes! {
     update_bao_and_aws: Rotated, Update on [Bao, Aws], [];
     update_two: Rotated, Update on [Bao, File], [];
     update_ignored: Ignored, Update on [File], [("in_place_secret", "\"ignored\"")];
+    regenerate_file: Made, Regenerate on [File], [];
+    regenerate_bao: Made, Regenerate on [Bao], [];
+    regenerate_aws: Made, Regenerate on [Aws], [];
+    regenerate_two: Made, Regenerate on [Bao, File], [];
+    regenerate_slow: Made, Regenerate on [File], [("deploy_seconds", "90")];
+    regenerate_unseen_flag: Made, Regenerate on [File], [("flag_shown", "false")];
+    regenerate_ignored: Ignored, Regenerate on [File], [("flag_by_deploy", "\"ignored\"")];
     update_refused: Refused, Update on [Bao], [("in_place_secret", "\"refused\"")];
 }

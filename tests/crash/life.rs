@@ -64,6 +64,25 @@ impl Default for Life {
 }
 
 impl Life {
+    /// For as long as nothing is left to wait for but a person.
+    pub fn briefly() -> Life {
+        Life {
+            limit: Duration::from_secs(12 * 3600),
+            ..Life::default()
+        }
+    }
+
+    /// A person says `resume`.
+    pub fn resumed() -> Life {
+        Life {
+            first: Some(Observation::Resume {
+                by: "a person".into(),
+                take_over: None,
+            }),
+            ..Life::briefly()
+        }
+    }
+
     pub fn planned(plan: Plan) -> Life {
         Life {
             plan,

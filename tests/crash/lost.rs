@@ -9,9 +9,9 @@ use std::time::Duration;
 use rekeyd::rotation::{Effect, Event, Limits};
 use rekeyd::sandbox::{Action, Rule};
 
-use super::life::Life;
+use super::life::{Life, Over};
 use super::world::Kind::{Aws, Bao, File};
-use super::world::Method::{Staged, Update};
+use super::world::Method::{Regenerate, Staged, Update};
 use super::world::{MASKED, Shape, World};
 use crate::support::aws::action;
 use crate::support::aws::stub::is_read;
@@ -96,6 +96,40 @@ async fn update_writes() {
     writes_of(Shape::new(Update, &[File]), &["soap.updateMetadata"]).await;
 }
 
+/// The deploy that makes the secret is never sent a second time by itself: what was lost before it arrived waits for a
+/// person, and what arrived is found. The one that resets the flag is simply sent again.
+#[tokio::test]
+async fn regenerate_writes() {
+    let (mut alone, mut asked) = (0, 0);
+    for switches in [&[][..], &[("deploy_seconds", "90")][..]] {
+        for nth in [1, 2] {
+            for action in misfortunes() {
+                let shape = Shape::new(Regenerate, &[File]).with(switches);
+                let case = format!("{} deploy no. {nth} {action:?}", shape.name());
+                let world = World::new(shape).await;
+                world.org.fault(rule("soap.deploy", nth, action)).unwrap();
+                let lived = world.live(Life::briefly()).await;
+                if matches!(lived.over, Over::Busy) {
+                    assert_eq!(nth, 1, "{case}\n{}", world.history());
+                    world.is_unanswered(&case, &lived.over);
+                    assert_eq!(world.org.state().calls("soap.deploy"), 1, "{case}");
+                    world.live(Life::resumed()).await;
+                    world.new_is_everywhere(&case).await;
+                    asked += 1;
+                } else {
+                    world.rotated(&case, &lived.over).await;
+                    alone += 1;
+                }
+                assert!(world.org.state().faults.is_empty(), "{case}: it met nothing");
+            }
+        }
+    }
+    println!(
+        "{alone} lost, wrong and late answers to a deploy, rotated; {asked} more after `resume`; none lost"
+    );
+    assert!(asked > 0 && alone > asked);
+}
+
 /// Every single read and probe of a run is dropped once.
 async fn reads_of(shape: Shape) {
     let world = World::new(shape.clone()).await;
@@ -108,6 +142,7 @@ async fn reads_of(shape: Shape) {
         "staged.patch",
         "staged.delete",
         "soap.updateMetadata",
+        "soap.deploy",
         "revoke",
     ];
     for (operation, count) in counters
@@ -129,6 +164,16 @@ async fn reads_of(shape: Shape) {
 #[tokio::test]
 async fn staged_reads() {
     reads_of(Shape::new(Staged, &[File])).await;
+}
+
+#[tokio::test]
+async fn regenerate_reads() {
+    reads_of(Shape::new(Regenerate, &[File])).await;
+}
+
+#[tokio::test]
+async fn regenerate_store() {
+    stores_of(Shape::new(Regenerate, &[Bao])).await;
 }
 
 #[tokio::test]

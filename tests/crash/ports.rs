@@ -13,7 +13,7 @@ use rekeyd::port::journal::{
     Entry, Head, Journal, JournalFault, Record as Row, RecordQuery, Verified, VerifyFault,
 };
 use rekeyd::port::{
-    Cutover, Fault, Minted, Outcome, Place, ProbeReport, Slot, Store, Survey, Target, VersionRef,
+    Cutover, Fault, Job, Minted, Outcome, Place, ProbeReport, Slot, Store, Survey, Target, VersionRef,
 };
 use rekeyd::rotation::{Capabilities, Effect, RotationId, Tri};
 use rekeyd::secret::Credential;
@@ -112,6 +112,27 @@ impl Target for WatchedTarget {
 
     async fn cutover(&self, order: &Cutover) -> Outcome<()> {
         self.1.change(&[Effect::Cutover], self.0.cutover(order)).await
+    }
+
+    async fn regenerate(&self, key: &str, modified: Option<&str>) -> Outcome<String> {
+        let call = self.0.regenerate(key, modified);
+        self.1.change(&[Effect::Cutover], call).await
+    }
+
+    async fn reset(&self) -> Outcome<String> {
+        self.1.change(&[Effect::Reset], self.0.reset()).await
+    }
+
+    async fn is_set(&self) -> Result<Option<bool>, Fault> {
+        self.1.read(self.0.is_set()).await
+    }
+
+    async fn job(&self, id: &str) -> Result<Job, Fault> {
+        self.1.read(self.0.job(id)).await
+    }
+
+    async fn live(&self) -> Result<Option<Credential>, Fault> {
+        self.1.read(self.0.live()).await
     }
 
     async fn undo(&self, old: &Credential) -> Outcome<()> {

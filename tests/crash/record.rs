@@ -133,6 +133,7 @@ impl Record {
                 }
             }
             Event::Applied { effect, .. }
+            | Event::Queued { effect, .. }
             | Event::Declined { effect, .. }
             | Event::Postponed { effect, .. } => {
                 state.open.remove(effect);
@@ -201,6 +202,13 @@ impl Record {
             "PATCH" => &[Effect::Cutover],
             "DELETE" => &[Effect::Discard, Effect::Revoke],
             "POST" if contains(&seen.body, b"<updateMetadata") => &[Effect::Cutover, Effect::Undo],
+            // Only the deploy that makes a secret needs to ignore warnings.
+            "POST" if contains(&seen.body, b"<m:deploy>") => {
+                match contains(&seen.body, b"<m:ignoreWarnings>true<") {
+                    true => &[Effect::Cutover],
+                    false => &[Effect::Reset],
+                }
+            }
             "GET" => return,
             // Logins, probes and SOAP reads.
             "POST" => return,
@@ -257,6 +265,8 @@ impl Record {
 fn lands_late(effect: Effect) -> bool {
     match effect {
         Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke => true,
+        // A second reset changes nothing, and neither does a late one.
+        Effect::Reset => false,
         Effect::Store(_) | Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_) => false,
     }
 }

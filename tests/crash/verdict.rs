@@ -4,7 +4,7 @@ use rekeyd::document::FieldNames;
 use rekeyd::engine::lane::LaneEnd;
 use rekeyd::journal::{Journal, SqliteJournal};
 use rekeyd::port::Place;
-use rekeyd::rotation::{End, Event};
+use rekeyd::rotation::{End, Event, Hold};
 
 use super::life::Over;
 use super::record::Level;
@@ -80,7 +80,40 @@ impl World {
                 let made = (consumer.pairs.len(), consumer.cutovers);
                 assert_eq!(made, (2, 1), "{case}\n{history}");
             }
+            // The same with one that Salesforce made, and no flag that would make another.
+            Method::Regenerate => {
+                let made = (consumer.pairs.len(), consumer.mints, consumer.cutovers);
+                assert_eq!(made, (2, 1, 1), "{case}\n{history}");
+                self.flag_is_reset(case);
+            }
         }
+    }
+
+    /// No deploy of the app's settings as they are makes another secret.
+    pub fn flag_is_reset(&self, case: &str) {
+        let state = self.org.state();
+        let flag = |(name, text): &(String, String)| name == "shouldRotateConsumerSecret" && text == "true";
+        let set = state.app(NAME).unwrap().component.iter().any(flag);
+        assert!(!set, "{case}: the flag is still set\n{}", self.history());
+    }
+
+    /// It is held because the one request that is not repeated was not answered, and it was not applied.
+    pub fn is_unanswered(&self, case: &str, over: &Over) {
+        let history = self.history();
+        assert!(matches!(over, Over::Busy), "{case}: {over:?}\n{history}");
+        let events = self.record.events();
+        let held = events.iter().rev().find_map(|(_, event)| match event {
+            Event::Held { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        assert_eq!(held, Some(Hold::Unanswered), "{case}\n{history}");
+        let state = self.org.state();
+        assert_eq!(
+            state.app(NAME).unwrap().consumers[0].mints,
+            0,
+            "{case}\n{history}"
+        );
+        assert_eq!(self.watch.primary(), self.watch.old, "{case}\n{history}");
     }
 
     /// Every store gives the org's primary pair, and nothing else is accepted.

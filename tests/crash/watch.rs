@@ -20,6 +20,8 @@ pub struct Watch {
     pub app: &'static str,
     /// Old and new are both accepted for a while.
     pub overlap: bool,
+    /// The primary pair can be read at the org, at any time.
+    pub readable: bool,
     pub old: Pair,
     pub record: Arc<Record>,
     /// Somebody else is at it too: what they put in force is theirs to hand over.
@@ -76,7 +78,8 @@ impl Watch {
             adopted = true;
             let accepted = self.org.accepts(&current.0, &current.1).is_some();
             // Without overlap a pair dies at its cutover, and readers have it until they are given the one that waits.
-            let outage = !self.overlap && pending.as_ref() == Some(&primary) && self.was_primary(&current);
+            let waits = self.readable || pending.as_ref() == Some(&primary);
+            let outage = !self.overlap && waits && self.was_primary(&current);
             if !accepted && !outage {
                 let whose = if current == self.old {
                     "the old pair"
@@ -88,7 +91,7 @@ impl Watch {
                 ));
             }
         }
-        if adopted && !kept && !self.rival.load(Ordering::SeqCst) {
+        if adopted && !kept && !self.readable && !self.rival.load(Ordering::SeqCst) {
             self.record
                 .wrong(format!("{when}: the org's primary pair is in no store"));
         }

@@ -47,6 +47,7 @@ const SECRET: &str = "billingsecret000000000000000000000000000000000000000000000
 pub enum Method {
     Staged,
     Update,
+    Regenerate,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,6 +186,7 @@ impl World {
             org: org.clone(),
             app: NAME,
             overlap: shape.method == Method::Staged && !shape.switches.contains(&NO_OVERLAP),
+            readable: shape.method == Method::Regenerate,
             old: (KEY.to_owned(), SECRET.to_owned()),
             record: record.clone(),
             rival: AtomicBool::new(false),
@@ -314,6 +316,9 @@ fn policy(shape: &Shape, home: &Path, path: &str, [org, bao, token, cloud]: [&st
             "grace = \"{}\"\n[app.{APP}.external_client_app]\nname = \"{NAME}\"\nallow_key_change = true",
             shape.grace
         ),
+        Method::Regenerate => format!(
+            "[app.{APP}.external_client_app]\nname = \"{NAME}\"\nmethod = \"regenerate\"\ncertificate = \"none\""
+        ),
         Method::Update => format!(
             "[app.{APP}.connected_app]\nname = \"{NAME}\"\nmethod = \"update\"\ncertificate = \"none\""
         ),
@@ -383,7 +388,7 @@ fn seed(shape: &Shape) -> Seed {
         ..Seed::default()
     };
     match shape.method {
-        Method::Staged => seed.external_client_apps.push(ExternalClientAppSeed {
+        Method::Staged | Method::Regenerate => seed.external_client_apps.push(ExternalClientAppSeed {
             name: NAME.to_owned(),
             client_credentials_user: Some(RUN_AS.to_owned()),
             consumers: vec![ConsumerSeed {

@@ -232,7 +232,7 @@ fn example() -> Policy {
     policy::compile(&[file]).unwrap_or_else(|faults| panic!("{}", policy::to_text(&faults)))
 }
 
-/// Each file that the example names lies in a volume that is mounted there, from a Secret that the README makes.
+/// Each file that the example names lies in a volume that is mounted there, from a Secret that deploy/README.md makes.
 #[test]
 fn the_example_policy_fits_the_pod() {
     let policy = example();
@@ -260,7 +260,7 @@ fn the_example_policy_fits_the_pod() {
     let VaultAuth::Token(TokenSource::File(token)) = &vault.auth else {
         panic!("the example has a token file");
     };
-    let readme = text("README.md");
+    let readme = text("deploy/README.md");
     for (file, secret, made_by) in [
         (&policy.journal.key_file, "rekeyd", "--from-file=journal.key"),
         (key_file, "rekeyd", "--from-file=salesforce.pem"),

@@ -61,13 +61,17 @@ fn promtool_finds_a_rule_that_is_wrong() {
 
 #[test]
 fn each_alert_says_what_a_person_needs() {
-    let readme = text("README.md");
-    let anchors: BTreeSet<String> = readme
-        .lines()
-        .filter_map(|line| line.strip_prefix("## "))
-        .map(|heading| heading.to_lowercase().replace(' ', "-"))
+    let reference = text("config/README.md");
+    let anchors: BTreeSet<String> = ["README.md", "config/README.md"]
+        .into_iter()
+        .flat_map(|file| {
+            let headings = text(file);
+            let anchor = |heading: &str| format!("{file}#{}", heading.to_lowercase().replace(' ', "-"));
+            let found = headings.lines().filter_map(|line| line.strip_prefix("## "));
+            found.map(anchor).collect::<Vec<_>>()
+        })
         .collect();
-    let prometheus = readme
+    let prometheus = reference
         .split("\n## ")
         .find(|section| section.starts_with("Prometheus\n"))
         .unwrap();
@@ -84,11 +88,10 @@ fn each_alert_says_what_a_person_needs() {
             );
         }
         let runbook = alert["annotations"]["runbook"].as_str().unwrap();
-        let anchor = runbook.strip_prefix("README.md#").unwrap();
-        assert!(anchors.contains(anchor), "{name}: {runbook}");
+        assert!(anchors.contains(runbook), "{name}: {runbook}");
         assert!(
             prometheus.contains(name),
-            "the README does not say what to do about {name}"
+            "the reference does not say what to do about {name}"
         );
     }
     assert!(alerts().len() > 12);

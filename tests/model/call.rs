@@ -88,7 +88,7 @@ pub fn stepped(state: &State, given: Given, now: Timestamp, guards: Guards) -> E
         .iter()
         .filter(|event| **event == Event::ValueGone)
         .count() as u8;
-    if journaled.caps.value_by == ValueBy::Salesforce {
+    if journaled.caps.value_by == ValueBy::Salesforce && !journaled.caps.mints_at_cutover {
         world.allowed += gone;
     }
     if journaled.is_rotated() || journaled.end().is_some() {

@@ -186,7 +186,9 @@ fn forget(state: &mut State, now: Timestamp) {
         }
     }
     let trials = [state.early, state.proof, state.settle, state.dead, state.alive];
-    let spent = |at: &Timestamp| *at >= state.resumed_at.unwrap_or(now) + limits().propagation;
+    // Whether a person spoke after a request could still land, is asked for as long as it is out.
+    let asked = state.caps.mints_at_cutover && state.cutover.is_unknown();
+    let spent = |at: &Timestamp| !asked && *at >= state.resumed_at.unwrap_or(now) + limits().propagation;
     if spent(&now) && trials.iter().all(|trial| trial.last.as_ref().is_none_or(spent)) {
         state.resumed_at = None;
     }
@@ -209,6 +211,7 @@ fn forget(state: &mut State, now: Timestamp) {
         state.staged = None;
         state.modified = None;
     }
+    when_done(&mut state.reset, now);
     if state.revoke.is_done() {
         state.superseded = None;
     }
@@ -219,7 +222,8 @@ fn forget(state: &mut State, now: Timestamp) {
 
 fn forget_world(plan: &Plan, node: &mut Node, now: Timestamp) {
     let world = &mut node.world;
-    let (stores, slot) = (&world.stores, world.slot);
+    let (stores, slot, flagged) = (&world.stores, world.slot, world.flag);
+    world.job = world.job.filter(|_| node.state.job.is_some());
     let may_land = |write: &Write| match *write {
         // Versions only grow, and no id comes back.
         Write::PutPending { store, base: at, .. }
@@ -227,7 +231,8 @@ fn forget_world(plan: &Plan, node: &mut Node, now: Timestamp) {
         | Write::Quarantine { store, version: at } => stores[usize::from(store)].pending_version == at,
         Write::Publish { store, base, .. } => stores[usize::from(store)].version == base,
         Write::Promote { id } | Write::Delete { id } => slot.is_some_and(|entry| entry.id == id),
-        Write::Mint | Write::Change { .. } | Write::ChangeBack { .. } => true,
+        Write::Mint | Write::Change { .. } | Write::ChangeBack { .. } | Write::Remake => true,
+        Write::Unflag => flagged,
     };
     world
         .late
@@ -288,7 +293,8 @@ fn names(node: &mut Node) {
             | Write::Clear { version: at, .. }
             | Write::Quarantine { version: at, .. } => *at = 2,
             Write::Promote { id } | Write::Delete { id } => *id = 2,
-            Write::Mint | Write::Change { .. } | Write::ChangeBack { .. } => {}
+            Write::Mint | Write::Change { .. } | Write::ChangeBack { .. } | Write::Remake | Write::Unflag => {
+            }
         }
     }
     let there = world.slot.map(|entry| entry_id(entry.id));
@@ -336,6 +342,7 @@ fn each_time(node: &mut Node, f: &mut dyn FnMut(&mut Timestamp)) {
         &mut state.cutover,
         &mut state.undo,
         &mut state.revoke,
+        &mut state.reset,
     ];
     let lanes = state
         .lanes

@@ -210,6 +210,8 @@ fn hash(node: &Node) -> u128 {
         state.sent,
         state.undo,
         state.revoke,
+        state.reset,
+        &state.job,
     )
         .hash(&mut hasher);
     (

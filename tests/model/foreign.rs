@@ -46,7 +46,7 @@ pub fn edits(
     let across = out.iter().any(|effect| {
         matches!(
             effect,
-            Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke
+            Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke | Effect::Reset
         )
     });
     let mut edits = Vec::new();

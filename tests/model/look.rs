@@ -2,9 +2,10 @@
 //! one comes first.
 
 use rekeyd::clock::Timestamp;
-use rekeyd::port::{ProbeReport, Verdict};
+use rekeyd::port::{ProbeReport, Refusal, Verdict};
 use rekeyd::rotation::{
     Detail, Effect, Entry, Facts, Finding, Look, Observation, PairFacts, Probes, State, StoreFacts, Subject,
+    ValueBy,
 };
 
 use crate::plan::{Plan, limits};
@@ -138,7 +139,7 @@ impl Eye<'_> {
             pending_base: name(store.pending_version),
             pending: store.pending.map(|(g, ours)| (print(g), ours)),
         });
-        let staged = plan.caps.key_changes;
+        let staged = plan.caps.value_by == ValueBy::Salesforce;
         Facts {
             stores: stores.collect(),
             primary_key: Some(key(plan, world.primary)),
@@ -147,7 +148,7 @@ impl Eye<'_> {
             current,
             own_login: false,
             obstacles: Vec::new(),
-            modified: (!staged).then(|| world.modified.to_string()),
+            modified: (!plan.caps.overlap).then(|| world.modified.to_string()),
             server_time: Some(self.now),
         }
     }
@@ -237,6 +238,8 @@ impl Eye<'_> {
                 let ours = self.state.lanes[store].pending_version == Some(name(at.pending_version));
                 only(gone(at.pending.is_some() && ours))
             }
+            Effect::Cutover if self.plan.caps.mints_at_cutover => self.made(),
+            Effect::Reset => self.reset(),
             Effect::Cutover if self.plan.caps.key_readable => {
                 let primary = Some(key(self.plan, world.primary));
                 only(if primary == self.state.new_key {
@@ -253,6 +256,67 @@ impl Eye<'_> {
             }
             Effect::Cutover | Effect::Undo => self.side_by_side(effect),
         }
+    }
+
+    /// How what was taken on stands; it may also take a while longer.
+    fn job(&self) -> Option<bool> {
+        self.state.job.as_ref().and(self.world.job)
+    }
+
+    fn slower(&self, mut answers: Vec<(World, Finding)>) -> Vec<(World, Finding)> {
+        if self.state.job.is_some() && self.world.left.lost > 0 {
+            let mut world = self.world.clone();
+            world.left.lost -= 1;
+            answers.push((world, Finding::Running));
+        }
+        answers
+    }
+
+    fn made(&self) -> Vec<(World, Finding)> {
+        let world = self.world;
+        let only = |finding| vec![(world.clone(), finding)];
+        let done = self.job();
+        if done == Some(false) {
+            return self.slower(only(Finding::Refused(Refusal::Unsupported("not offered".into()))));
+        }
+        let live = pair(world.primary);
+        let expected = self
+            .state
+            .new
+            .is_none_or(|new| new == live || self.state.old == Some(live));
+        if Some(key(self.plan, world.primary)) != self.state.old_key || !expected {
+            return self.slower(only(Finding::Foreign {
+                what: "another primary credential".into(),
+                accepted: None,
+                base: None,
+            }));
+        }
+        if Some(live) != self.state.old {
+            let mut after = world.clone();
+            after.cache = Some(world.primary);
+            return self.slower(vec![(after, Finding::Taken(Detail::Made { pair: live }))]);
+        }
+        if done == Some(true) {
+            return self.slower(only(Finding::Taken(Detail::Nothing)));
+        }
+        let judged = self.judged(world.clone(), world.primary).into_iter();
+        judged
+            .map(|(world, accepted)| {
+                let finding = match accepted {
+                    true => Finding::NotTaken,
+                    false => Finding::Unclear("the old one is shown and refused".into()),
+                };
+                (world, finding)
+            })
+            .collect()
+    }
+
+    fn reset(&self) -> Vec<(World, Finding)> {
+        let finding = match (self.job(), self.world.flag) {
+            (Some(true), _) | (_, false) => Finding::Taken(Detail::Nothing),
+            (Some(false) | None, true) => Finding::NotTaken,
+        };
+        self.slower(vec![(self.world.clone(), finding)])
     }
 
     fn side_by_side(&self, effect: Effect) -> Vec<(World, Finding)> {

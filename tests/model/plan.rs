@@ -17,8 +17,10 @@ pub struct Org {
     pub same_id: bool,
     /// What a DELETE does.
     pub delete: Delete,
-    /// What an in-place change does.
+    /// What an in-place change does, or a deploy that makes the secret.
     pub change: Change,
+    /// A deploy whose answer was lost may wait for longer than any budget.
+    pub queues: bool,
 }
 
 /// What a DELETE of the old pair does.
@@ -60,6 +62,8 @@ pub enum Expect {
     Held,
     /// Held, and then done all the same.
     Healed,
+    /// Rotated, or, where the one request that may not be repeated was lost, held.
+    DoneOrUnanswered,
     /// Nothing is promised but P1.
     Anything,
 }
@@ -146,6 +150,7 @@ const HEALTHY: Org = Org {
     same_id: false,
     delete: Delete::Ends,
     change: Change::Applies,
+    queues: false,
 };
 
 fn staged(name: &'static str, known: Tri, org: Org) -> Plan {
@@ -164,6 +169,18 @@ fn update(name: &'static str, change: Change, expect: Expect) -> Plan {
     Plan {
         name,
         caps: Capabilities::update(),
+        org: Org { change, ..HEALTHY },
+        stores: 1,
+        budget: FULL,
+        expect,
+        weight: 1,
+    }
+}
+
+fn regenerate(name: &'static str, change: Change, expect: Expect) -> Plan {
+    Plan {
+        name,
+        caps: Capabilities::regenerate(),
         org: Org { change, ..HEALTHY },
         stores: 1,
         budget: FULL,
@@ -260,7 +277,43 @@ pub fn all() -> Vec<Plan> {
             ..update("update, lands beyond budgets", Change::Overlong, Expect::Anything)
         },
     ];
+    plans.extend([
+        regenerate("regenerate, applies", Change::Applies, Expect::DoneOrUnanswered),
+        regenerate("regenerate, flag ignored", Change::Ignores, Expect::Untouched),
+        regenerate("regenerate, deploy fails", Change::Refuses, Expect::Untouched),
+        Plan {
+            budget: SINGLE,
+            ..regenerate("regenerate, old one lives on", Change::KeepsOld, Expect::Held)
+        },
+        Plan {
+            budget: SINGLE,
+            ..regenerate("regenerate, endpoint goes blind", Change::GoesBlind, Expect::Held)
+        },
+        Plan {
+            budget: SINGLE,
+            org: Org {
+                queues: true,
+                ..HEALTHY
+            },
+            ..regenerate(
+                "regenerate, deploys queue",
+                Change::Applies,
+                Expect::DoneOrUnanswered,
+            )
+        },
+    ]);
     let two = |plan: Plan| Plan { stores: 2, ..plan };
+    plans.push(heavy(
+        2,
+        two(Plan {
+            budget: SINGLE,
+            ..regenerate(
+                "regenerate, two stores",
+                Change::Applies,
+                Expect::DoneOrUnanswered,
+            )
+        }),
+    ));
     plans.push(two(staged("staged, two stores", Tri::No, late)));
     plans.push(heavy(
         4,
@@ -272,6 +325,11 @@ pub fn all() -> Vec<Plan> {
         ..plan
     };
     plans.push(spoken(staged("staged, a person speaks", Tri::Unknown, late)));
+    plans.push(spoken(regenerate(
+        "regenerate, a person speaks",
+        Change::Applies,
+        Expect::DoneOrUnanswered,
+    )));
     plans.push(spoken(update(
         "update, a person speaks",
         Change::Applies,

@@ -24,6 +24,8 @@ pub enum Promise {
     P7,
     /// No surprise by a restart.
     P8,
+    /// No obligation is left, and none is met too early.
+    Owed,
     /// It comes to an end, or to a person.
     Live,
     /// The machine is total, and its state is the fold of its events.
@@ -89,6 +91,12 @@ pub fn check(plan: &Plan, state: &State, world: &World, now: rekeyd::clock::Time
             return breach(Promise::P5, "a living credential was called refused");
         }
     }
+    if let Rest::Ended(_) = &state.rest
+        && state.cutover.is_done()
+        && world.flag
+    {
+        return breach(Promise::Owed, "ended, and the next deploy makes another secret");
+    }
     let quiet = plan.budget.lost == world.left.lost
         && plan.budget.foreign == world.left.foreign
         && plan.budget.person == world.left.person;
@@ -112,7 +120,8 @@ fn nothing_lost(plan: &Plan, world: &World) -> Option<Breach> {
         let orphan = world
             .slot
             .is_some_and(|entry| entry.credential == *g && !entry.retired);
-        let readable = plan.caps.overlap && !plan.org.masked && (primary || in_slot);
+        let shown = plan.caps.overlap || plan.caps.mints_at_cutover;
+        let readable = shown && !plan.org.masked && (primary || in_slot);
         let torn = world.torn & bit(*g) != 0;
         world.accepts(plan, *g) && !readable && !orphan && !torn && !world.stored(*g)
     });

@@ -48,5 +48,6 @@ fn told(guard: Guard) -> (&'static str, Promise) {
         Guard::SoundBaseline => ("update, old one lives on", Promise::P5),
         Guard::GiveUpOnlyRotated => ("update, a person speaks", Promise::P2),
         Guard::ProveBeforeGivingWay => ("staged, a person speaks", Promise::P2),
+        Guard::MakeOnce => ("regenerate, deploys queue", Promise::P7),
     }
 }

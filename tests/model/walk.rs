@@ -1,5 +1,7 @@
 //! The edges of a node: everything that may happen there. The first one is what a healthy world does.
 
+use std::time::Duration;
+
 use rekeyd::clock::Timestamp;
 use rekeyd::rotation::{Answer, Effect, Guards, Observation};
 
@@ -169,7 +171,7 @@ impl Walk<'_> {
             world.left.lost -= 1;
             world.late.push(Late {
                 write,
-                until: self.now + limits().request_lifetime,
+                until: self.now + self.lifetime(write),
                 unaware: world.left.foreign > 0,
             });
             world
@@ -207,6 +209,13 @@ impl Walk<'_> {
         if breaches.is_empty() {
             self.crash(node, applied, |away| Choice::CrashAfter(effect, away));
         }
+    }
+
+    fn lifetime(&self, write: Write) -> Duration {
+        if matches!(write, Write::Remake) && self.plan.org.queues {
+            return Duration::from_secs(60);
+        }
+        limits().request_lifetime
     }
 
     fn send(&self, world: &World, write: Write) -> (World, Answer, Vec<Breach>) {

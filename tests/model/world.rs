@@ -63,14 +63,40 @@ pub struct Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Write {
     Mint,
-    Promote { id: u8 },
-    Delete { id: u8 },
-    Change { to: Gen },
-    ChangeBack { to: Gen },
-    PutPending { store: u8, base: u8, credential: Gen },
-    Publish { store: u8, base: u8, credential: Gen },
-    Clear { store: u8, version: u8 },
-    Quarantine { store: u8, version: u8 },
+    Promote {
+        id: u8,
+    },
+    Delete {
+        id: u8,
+    },
+    Change {
+        to: Gen,
+    },
+    ChangeBack {
+        to: Gen,
+    },
+    PutPending {
+        store: u8,
+        base: u8,
+        credential: Gen,
+    },
+    Publish {
+        store: u8,
+        base: u8,
+        credential: Gen,
+    },
+    Clear {
+        store: u8,
+        version: u8,
+    },
+    Quarantine {
+        store: u8,
+        version: u8,
+    },
+    /// Salesforce makes a secret and puts it in force.
+    Remake,
+    /// The flag that does so is reset.
+    Unflag,
 }
 
 /// A write that nobody knows of any more.
@@ -122,6 +148,10 @@ pub struct World {
     pub displaced: Option<Gen>,
     /// Generations whose pending place somebody else took after the cutover was sent.
     pub torn: u8,
+    /// The flag is set.
+    pub flag: bool,
+    /// What became of the deploy that was taken on last: applied or not.
+    pub job: Option<bool>,
     /// Somebody else changed what Salesforce holds as primary.
     pub meddled: bool,
     /// A store stayed away for longer than the cutover's time-out, while that ran.
@@ -175,6 +205,8 @@ impl World {
             began: OLD,
             displaced: None,
             torn: 0,
+            flag: false,
+            job: None,
             meddled: false,
             outlasted: false,
             given: false,
@@ -257,11 +289,16 @@ impl World {
             let entry = self.slot.filter(|entry| *id == entry_id(entry.id))?;
             Some(entry.credential).filter(wanted)
         };
+        let in_force = || {
+            let readable = plan.caps.mints_at_cutover && state.new.is_some();
+            Some(self.primary).filter(|g| readable && wanted(g))
+        };
         let found = self
             .cache
             .filter(wanted)
             .or_else(|| stored(self))
-            .or_else(in_slot);
+            .or_else(in_slot)
+            .or_else(in_force);
         self.cache = found.or(self.cache);
         found
     }

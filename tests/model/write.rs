@@ -21,6 +21,9 @@ pub enum Prepared {
     Answer(Answer),
 }
 
+/// The id of whatever was taken on last.
+const JOB: &str = "job";
+
 fn conflict() -> Answer {
     Answer::Refused(Refusal::Conflict(String::new()))
 }
@@ -82,6 +85,16 @@ pub fn prepare(world: &mut World, plan: &Plan, state: &State, effect: Effect) ->
                     credential,
                 }),
                 None => Prepared::Answer(Answer::ValueGone),
+            }
+        }
+        Effect::Reset => Prepared::Send(Write::Unflag),
+        Effect::Cutover if plan.caps.mints_at_cutover => {
+            let old = state.old.map(crate::world::generation).unwrap_or(OLD);
+            let unchanged = state.modified == Some(world.modified.to_string())
+                && key(plan, world.primary) == key(plan, old);
+            match unchanged {
+                true => Prepared::Send(Write::Remake),
+                false => Prepared::Answer(conflict()),
             }
         }
         Effect::Cutover => {
@@ -164,6 +177,15 @@ impl Landing<'_> {
                 });
                 Answer::Done(Detail::Nothing)
             }
+            (Write::Remake, Change::Refuses) => {
+                world.job = Some(false);
+                Answer::Queued(JOB.to_owned())
+            }
+            (Write::Remake | Write::Unflag, _) => {
+                self.land(world, write);
+                world.job = Some(true);
+                Answer::Queued(JOB.to_owned())
+            }
             _ => self.land(world, write),
         }
     }
@@ -188,6 +210,22 @@ impl Landing<'_> {
                 world.displaced = Some(world.primary);
                 world.cutovers += 1;
                 world.change(plan, now, |world| world.put_primary(plan, to));
+                Answer::Done(Detail::Nothing)
+            }
+            Write::Remake => {
+                self.remake(world);
+                Answer::Done(Detail::Nothing)
+            }
+            Write::Unflag => {
+                let behind = |store: &Store| !store.theirs && store.current != world.primary;
+                if world.primary != world.began && !world.meddled && world.stores.iter().any(behind) {
+                    self.breach(
+                        Promise::Owed,
+                        "the flag was reset before every store had the new credential",
+                    );
+                }
+                world.flag = false;
+                world.modified += 1;
                 Answer::Done(Detail::Nothing)
             }
             Write::ChangeBack { to } => {
@@ -222,6 +260,35 @@ impl Landing<'_> {
                 Answer::Done(Detail::Nothing)
             }
         }
+    }
+
+    fn remake(&mut self, world: &mut World) {
+        let (plan, now) = (self.plan, self.now);
+        match plan.org.change {
+            Change::Applies | Change::KeepsOld | Change::Overlong => {}
+            // Here the secret is another one all the same: it is shown.
+            Change::GoesBlind => world.blind = true,
+            Change::Refuses => return,
+            Change::Ignores => {
+                world.flag = true;
+                return;
+            }
+        }
+        self.over_foreign_primary(world);
+        match world.allowed.checked_sub(1) {
+            Some(left) => world.allowed = left,
+            None => self.breach(
+                Promise::P3,
+                "a second secret was made although nobody asked for it",
+            ),
+        }
+        let made = world.next;
+        world.next += 1;
+        world.mints += 1;
+        world.cutovers += 1;
+        world.displaced = Some(world.primary);
+        world.flag = true;
+        world.change(plan, now, |world| world.put_primary(plan, made));
     }
 
     fn over_foreign_primary(&mut self, world: &World) {

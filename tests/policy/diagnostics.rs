@@ -65,7 +65,9 @@ seen! {
     key_change_refused: with("allow_key_change = true", "allow_key_change = false");
     no_word_on_the_certificate: with("certificate = \"none\"", "");
     certificate_of_no_use: with("allow_key_change = true", "allow_key_change = true\ncertificate = \"none\"");
-    method_of_a_later_version: with("allow_key_change = true", "allow_key_change = true\nmethod = [\"staged\", \"regenerate\"]");
+    method_of_a_later_version: with("allow_key_change = true", "allow_key_change = true\nmethod = [\"staged\", \"successor\"]");
+    regenerate_without_a_word_on_the_certificate: with("allow_key_change = true", "method = \"regenerate\"");
+    regenerate_of_a_connected_app: with("certificate = \"none\"", "certificate = \"none\"\nmethod = \"regenerate\"");
     method_of_the_other_kind: with("certificate = \"none\"", "certificate = \"none\"\nmethod = \"staged\"");
     method_misspelt: with("certificate = \"none\"", "certificate = \"none\"\nmethod = \"updat\"");
     flow_misspelt: with("org = \"prod\"", "org = \"prod\"\nflow = \"web-servr\"");

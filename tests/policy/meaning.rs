@@ -138,6 +138,25 @@ rotate = ["legacy"]
     assert_eq!(billing.target, target);
 }
 
+/// The key stays, nothing overlaps, and the certificate has to be spoken of.
+#[test]
+fn regenerate_needs_a_certificate_and_no_leave_to_change_the_key() {
+    let text = with(
+        "allow_key_change = true",
+        "method = \"regenerate\"\ncertificate = \"none\"",
+    );
+    let text = text.replacen("grace = \"7d\"\n", "", 1);
+    let policy = compiled(&text).unwrap();
+    let billing = &policy.apps["billing"];
+    assert_eq!(billing.methods, [Method::Regenerate]);
+    assert_eq!(billing.certificate, Some(Certificate::None));
+    assert_eq!(billing.grace, Duration::ZERO);
+    let Target::ExternalClientApp { allow_key_change, .. } = &billing.target else {
+        panic!("{:?}", billing.target)
+    };
+    assert!(!allow_key_change);
+}
+
 #[test]
 fn what_is_not_said_has_a_safe_meaning() {
     let policy = compiled(&and("")).unwrap();

@@ -284,6 +284,8 @@ async fn every_operation_is_counted_under_its_name() {
     for method in ["read", "update", "list", "describe", "delete"] {
         org.soap(&format!("<{method}Metadata/>")).await;
     }
+    org.soap("<deploy/>").await;
+    org.soap("<checkDeployStatus/>").await;
     let state = org.running.state();
     let never: Vec<&&str> = OPERATIONS.iter().filter(|name| state.calls(name) == 0).collect();
     assert!(never.is_empty(), "{never:?}");

@@ -1,5 +1,6 @@
 //! Evidence from what nobody here wrote: Salesforce's published WSDL, and a client of many other people.
 
+use crate::deploy;
 use crate::support::*;
 use crate::tls::Front;
 use serde_json::{Value, json};
@@ -137,6 +138,32 @@ async fn every_answer_fits_the_published_wsdl() {
         );
         answers.push((label, answer.text));
     }
+    let settings = deploy::SETTINGS;
+    let list = format!(
+        "<listMetadata><queries><type>{settings}</type></queries><asOfVersion>66.0</asOfVersion></listMetadata>"
+    );
+    answers.push(("list settings", org.soap(&list).await.text));
+    answers.push(("read settings", deploy::read_settings(&org).await));
+    for (label, file, ignore) in [
+        ("deploy", deploy::settings(deploy::FLAG), true),
+        ("failing deploy", deploy::settings(deploy::FLAG), false),
+    ] {
+        let id = deploy::deploy(&org, &file, ignore).await;
+        answers.push((label, deploy::status(&org, &id).await.text));
+    }
+    let sent = deploy::send(&org, &deploy::zip(&[("x", "y")]), true).await;
+    let id = element(&sent.text, "id").unwrap();
+    answers.push(("deploy sent", sent.text));
+    answers.push(("deploy without package", deploy::status(&org, &id).await.text));
+    org.running
+        .switch(None, &switches(&[("deploy_seconds", json!(60))]))
+        .unwrap();
+    let id = deploy::deploy(&org, &deploy::settings(""), false).await;
+    answers.push(("running deploy", deploy::status(&org, &id).await.text));
+    answers.push((
+        "fault: deploy",
+        deploy::status(&org, "0Af000000000000AAA").await.text,
+    ));
     let header = "<AllOrNoneHeader><allOrNone>true</allOrNone></AllOrNoneHeader>";
     let both = update(&[("Nobody", whole("")), ("Legacy", whole(""))]);
     answers.push((
@@ -180,7 +207,7 @@ async fn the_judge_refuses_what_does_not_fit() {
 }
 
 #[tokio::test]
-async fn simple_salesforce_reads_and_updates_a_connected_app() {
+async fn simple_salesforce_reads_updates_and_deploys() {
     let org = Org::with("in_place_secret", json!("applies")).await;
     let directory = tempfile::tempdir().unwrap();
     let address = org.running.base_url().strip_prefix("http://").unwrap().to_owned();
@@ -197,7 +224,11 @@ async fn simple_salesforce_reads_and_updates_a_connected_app() {
     assert_eq!(seen["limits"], 15_000);
     assert_eq!(
         seen["types"],
-        json!(["ConnectedApp", "ExternalClientApplication"])
+        json!([
+            "ConnectedApp",
+            "ExternalClientApplication",
+            "ExtlClntAppGlobalOauthSettings"
+        ])
     );
     assert_eq!(seen["listed"], json!([["Legacy", "admin@sandbox.example"]]));
     let read = json!({
@@ -218,6 +249,8 @@ async fn simple_salesforce_reads_and_updates_a_connected_app() {
             .contains("You cannot provide a Consumer Key")
     );
     assert_eq!(seen["missing"], Value::Null);
+    assert_eq!(seen["deployed"], json!(["Queued", "Succeeded", null]));
+    assert_eq!(org.probe(BILLING_KEY, BILLING_SECRET).await, "refused");
     // What it says is what the org knows.
     assert_eq!(org.probe(LEGACY_KEY, new).await, "accepted");
     assert_eq!(org.probe(LEGACY_KEY, LEGACY_SECRET).await, "refused");

@@ -1,6 +1,7 @@
 //! Every switch, run through its values: the org must behave differently for each, as expected. A switch that is
 //! not in this table fails the build, and one that the org does not read fails its own test.
 
+use crate::deploy;
 use crate::support::*;
 use rekeyd::sandbox::{Act, Switches};
 use serde_json::{Value, json};
@@ -32,6 +33,11 @@ exercise! {
         "ignored" => "true old accepted new refused",
         "refused" => "false old accepted new refused",
     }
+    flag_by_deploy by flag_deployed { "honoured" => "secret new", "ignored" => "secret old" }
+    flag_by_update by flag_updated { "ignored" => "true secret old", "honoured" => "true secret new" }
+    flag_shown by flag_seen { true => "shown", false => "hidden" }
+    flag_empties_slot by flag_over_slot { false => "staged accepted", true => "staged refused" }
+    deploy_seconds by deployed_after { 0 => "Succeeded new", 60 => "InProgress old" }
     omitted_element by omitted { "keeps" => "certificate kept", "resets" => "certificate gone" }
     out_of_order by misordered { "dropped" => "200 description unchanged", "refused" => "500 description unchanged" }
     certificate_readable by certificate_seen { false => "hidden", true => "seen" }
@@ -133,6 +139,61 @@ async fn in_place(org: &Org) -> String {
         "{} old {old} new {new}",
         element(&answer.text, "success").unwrap()
     )
+}
+
+async fn secret_after_flag(org: &Org) -> &'static str {
+    match deploy::live(org).await == BILLING_SECRET {
+        true => "old",
+        false => "new",
+    }
+}
+
+async fn flag_deployed(org: &Org) -> String {
+    let id = deploy::deploy(org, &deploy::settings(deploy::FLAG), true).await;
+    let ended = deploy::status(org, &id).await.text;
+    assert_eq!(element(&ended, "status").as_deref(), Some("Succeeded"));
+    format!("secret {}", secret_after_flag(org).await)
+}
+
+async fn flag_updated(org: &Org) -> String {
+    let file = deploy::settings(deploy::FLAG);
+    let start = file.find("<callbackUrl>").unwrap();
+    let end = file.rfind("</").unwrap();
+    let name = deploy::BILLING_SETTINGS;
+    let answer = org
+        .soap(&format!(
+            r#"<updateMetadata><metadata xsi:type="{}"><fullName>{name}</fullName>{}</metadata></updateMetadata>"#,
+            deploy::SETTINGS,
+            &file[start..end]
+        ))
+        .await;
+    let success = element(&answer.text, "success").unwrap();
+    format!("{success} secret {}", secret_after_flag(org).await)
+}
+
+async fn flag_seen(org: &Org) -> String {
+    deploy::deploy(org, &deploy::settings(deploy::FLAG), true).await;
+    match deploy::read_settings(org).await.contains(deploy::FLAG) {
+        true => "shown",
+        false => "hidden",
+    }
+    .to_owned()
+}
+
+async fn flag_over_slot(org: &Org) -> String {
+    let staged = org.stage("Billing").await;
+    deploy::deploy(org, &deploy::settings(deploy::FLAG), true).await;
+    let (key, secret) = (
+        staged["key"].as_str().unwrap(),
+        staged["secret"].as_str().unwrap(),
+    );
+    format!("staged {}", org.probe(key, secret).await)
+}
+
+async fn deployed_after(org: &Org) -> String {
+    let id = deploy::deploy(org, &deploy::settings(deploy::FLAG), true).await;
+    let status = element(&deploy::status(org, &id).await.text, "status").unwrap();
+    format!("{status} {}", secret_after_flag(org).await)
 }
 
 async fn omitted(org: &Org) -> String {

@@ -4,8 +4,23 @@ trust), the session id on standard input. Prints what it saw as one JSON object.
 
 import json
 import sys
+import tempfile
+import zipfile
 
 from simple_salesforce import Salesforce
+
+METADATA = "http://soap.sforce.com/2006/04/metadata"
+PACKAGE = f"""<?xml version="1.0" encoding="UTF-8"?>
+<Package xmlns="{METADATA}"><types><members>Billing_glbloauth</members><name>ExtlClntAppGlobalOauthSettings</name></types>
+<version>63.0</version></Package>"""
+SETTINGS = f"""<?xml version="1.0" encoding="UTF-8"?>
+<ExtlClntAppGlobalOauthSettings xmlns="{METADATA}">
+    <callbackUrl>https://app.example/callback</callbackUrl>
+    <externalClientApplication>Billing</externalClientApplication>
+    <isClientCredentialsFlowEnabled>true</isClientCredentialsFlowEnabled>
+    <label>Billing</label>
+    <shouldRotateConsumerSecret>true</shouldRotateConsumerSecret>
+</ExtlClntAppGlobalOauthSettings>"""
 
 
 def refused(call):
@@ -48,6 +63,16 @@ def main():
     seen["other_key"] = refused(lambda: metadata.ConnectedApp.update([app]))
     missing = metadata.ConnectedApp.read(["Nobody"])
     seen["missing"] = None if missing is None else getattr(missing, "fullName", None)
+
+    with tempfile.NamedTemporaryFile(suffix=".zip") as package:
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("package.xml", PACKAGE)
+            archive.writestr("extlClntAppGlobalOauthSets/Billing_glbloauth.ecaGlblOauth", SETTINGS)
+        package.flush()
+        sent = sf.deploy(package.name, sandbox=False, ignoreWarnings=True, singlePackage=True, testLevel="NoTestRun")
+    ended = sf.checkDeployStatus(sent["asyncId"])
+    failures = ended["deployment_detail"]["errors"]
+    seen["deployed"] = [sent["state"], ended["state"], failures[0] if failures else None]
     print(json.dumps(seen))
 
 

@@ -12,6 +12,7 @@ mod login;
 mod probes;
 mod property;
 mod reads;
+mod regenerate;
 mod schema;
 mod server;
 mod staged;

@@ -13,7 +13,7 @@ use super::update::{DESCRIBE, LIST, READ, UPDATE, server};
 use super::writes::class;
 
 /// What is wrong with each body, in order; `null` for nothing.
-fn verdicts(bodies: &[String]) -> Vec<Value> {
+pub fn verdicts(bodies: &[String]) -> Vec<Value> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = root.join(".tools/py/bin/python");
     assert!(

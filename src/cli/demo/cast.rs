@@ -41,6 +41,8 @@ pub struct App {
     pub name: &'static str,
     pub developer_name: &'static str,
     pub kind: Kind,
+    /// By a flag in a deploy: the client id stays, and nothing overlaps.
+    pub regenerates: bool,
     pub grace: &'static str,
     pub ending: Ending,
     /// Switches of the simulated org that are other for it, as TOML.
@@ -54,6 +56,7 @@ const fn external(name: &'static str, developer_name: &'static str, grace: &'sta
         name,
         developer_name,
         kind: Kind::ExternalClientApp,
+        regenerates: false,
         grace,
         ending: Ending::Retired,
         switches: "",
@@ -66,6 +69,7 @@ const fn connected(name: &'static str, developer_name: &'static str, switches: &
         name,
         developer_name,
         kind: Kind::ConnectedApp,
+        regenerates: false,
         grace: "0s",
         ending: Ending::Retired,
         switches,
@@ -74,7 +78,7 @@ const fn connected(name: &'static str, developer_name: &'static str, switches: &
 }
 
 /// All of them.
-pub const CAST: [App; 10] = [
+pub const CAST: [App; 11] = [
     external("invoice-sync", "Invoice_Sync", "0s"),
     App {
         ending: Ending::InGrace,
@@ -99,6 +103,11 @@ pub const CAST: [App; 10] = [
     App {
         fault: Some(("staged.patch", "drop_after")),
         ..external("billing", "Billing", "0s")
+    },
+    // Its client id is known to others and must stay.
+    App {
+        regenerates: true,
+        ..external("ledger-feed", "Ledger_Feed", "0s")
     },
     connected("legacy-loader", "Legacy_Loader", "in_place_secret = \"applies\""),
     // The answer to the cutover is lost where old and new do not overlap.

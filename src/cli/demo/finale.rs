@@ -128,7 +128,8 @@ impl Report<'_> {
         if self.witnesses(app).count() != self.shelves.len() {
             return Some("not each of its consumers was seen".into());
         }
-        let overlap = app.kind == Kind::ExternalClientApp || app.ending == Ending::Ignored;
+        let staged = app.kind == Kind::ExternalClientApp && !app.regenerates;
+        let overlap = staged || app.ending == Ending::Ignored;
         for witness in self.witnesses(app) {
             if witness.refused_at_end || witness.read_errors > 0 || witness.logins == 0 {
                 let why = witness.last_read_error.as_deref().unwrap_or("refused");

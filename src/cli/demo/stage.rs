@@ -88,6 +88,10 @@ key_file = "{shown}/login.pem"
         );
         for app in &CAST {
             let table = match app.kind {
+                Kind::ExternalClientApp if app.regenerates => format!(
+                    "[app.{}.external_client_app]\nname = \"{}\"\nmethod = \"regenerate\"\ncertificate = \"none\"",
+                    app.name, app.developer_name
+                ),
                 Kind::ExternalClientApp => format!(
                     "grace = \"{}\"\n[app.{}.external_client_app]\nname = \"{}\"\nallow_key_change = true",
                     app.grace, app.name, app.developer_name

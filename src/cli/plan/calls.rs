@@ -67,6 +67,7 @@ pub(super) fn of(app: &AppPolicy, org: &OrgPolicy, policy: &Policy, method: Meth
     match method {
         Method::Staged => staged(&mut calls, &at, app, org, policy),
         Method::Update => update(&mut calls, &at, app, org, policy),
+        Method::Regenerate => regenerate(&mut calls, &at, app, org, policy),
     }
     calls.0
 }
@@ -183,6 +184,76 @@ fn update(calls: &mut Calls, at: &Addresses, app: &AppPolicy, org: &OrgPolicy, p
         at,
         "the old pair is refused beside the accepted new one",
     );
+}
+
+fn regenerate(calls: &mut Calls, at: &Addresses, app: &AppPolicy, org: &OrgPolicy, policy: &Policy) {
+    const SETTINGS: &str = "ExtlClntAppGlobalOauthSettings";
+    let name = app.target.name();
+    let credentials = format!("{}/apps/oauth/credentials", at.rest);
+    let primary = format!("{credentials}/{CONSUMER}?part=keyandsecret");
+    let soap = |calls: &mut Calls, step, note: &str| calls.look(step, "POST", at.soap.clone(), note);
+    let survey = |calls: &mut Calls, step| {
+        let find = format!(
+            "{}/query?q=SELECT Id, DeveloperName FROM ExternalClientApplication WHERE DeveloperName = '{name}'",
+            at.rest
+        );
+        calls.look(step, "GET", find, "the app's id");
+        calls.look(step, "GET", format!("{credentials}/{{appId}}"), "its consumers");
+        calls.look(
+            step,
+            "GET",
+            primary.clone(),
+            "the pair in force, which the store must hold",
+        );
+        let slot = format!("{credentials}/{CONSUMER}/staged");
+        calls.look(step, "GET", slot, "the staged slot must be empty");
+        soap(
+            calls,
+            step,
+            &format!("listMetadata {SETTINGS}: when each was last edited"),
+        );
+        soap(calls, step, &format!("readMetadata {SETTINGS}: those of {name}"));
+        places::survey(calls, step, app, policy);
+    };
+    let whole = |flag: &str| {
+        format!("deploy: the whole {SETTINGS} of {name} with shouldRotateConsumerSecret = {flag}")
+    };
+    soap(calls, "preflight", "describeMetadata, once");
+    survey(calls, "preflight");
+    let sound = "current is accepted, its corrupted control refused";
+    probe(calls, "preflight", at, sound);
+    survey(calls, "recheck");
+    soap(
+        calls,
+        "cutover",
+        &format!("listMetadata, readMetadata, listMetadata {SETTINGS}: not edited meanwhile"),
+    );
+    let write = format!(
+        "{}, ignoreWarnings: the point of no return; consumers are out until it is published",
+        whole("true")
+    );
+    calls.change("cutover", "POST", at.soap.clone(), &write);
+    soap(calls, "cutover", "checkDeployStatus, until it is done");
+    calls.look("fetch", "GET", primary.clone(), "the pair that Salesforce made");
+    places::store(calls, app, policy);
+    probe(
+        calls,
+        "prove",
+        at,
+        "the new pair and its corrupted control, side by side",
+    );
+    places::publish(calls, app, policy);
+    probe(calls, "settle", at, &stable(org));
+    places::clear(calls, app, policy);
+    let dead = "the old pair is refused beside the accepted new one";
+    probe(calls, "disprove", at, dead);
+    soap(
+        calls,
+        "reset",
+        &format!("listMetadata, readMetadata, listMetadata {SETTINGS}: what the deploy changed besides"),
+    );
+    calls.change("reset", "POST", at.soap.clone(), &whole("false"));
+    soap(calls, "reset", "checkDeployStatus, until it is done");
 }
 
 fn probe(calls: &mut Calls, step: &'static str, at: &Addresses, note: &str) {

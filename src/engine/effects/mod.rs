@@ -8,6 +8,7 @@ mod delete;
 mod mint;
 mod pending;
 mod publish;
+mod reset;
 mod store;
 mod undo;
 
@@ -23,6 +24,7 @@ pub(super) async fn perform(seat: &Seat, cache: &Cache, state: &State, effect: E
         Effect::Mint => mint::perform(seat, cache).await,
         Effect::Discard => delete::discard(seat, state).await,
         Effect::Revoke => delete::revoke(seat, state).await,
+        Effect::Reset => reset::perform(seat).await,
         Effect::Store(store) => store::perform(seat, cache, state, store).await,
         Effect::Cutover => cutover::perform(seat, cache, state).await,
         Effect::Publish(store) => publish::perform(seat, cache, state, store).await,
@@ -40,6 +42,17 @@ fn answer<T>(
 ) -> Answer {
     match outcome {
         Outcome::Done(done) => Answer::Done(detail(done)),
+        Outcome::Partly(why) => Answer::Partly(why),
+        Outcome::Refused(why) => Answer::Refused(why),
+        Outcome::NotNow(fault) => not_now(now, &fault),
+        Outcome::Unknown(why) => Answer::Unknown(why),
+    }
+}
+
+/// The same for what Salesforce takes on under an id.
+fn queued(now: Timestamp, outcome: Outcome<String>) -> Answer {
+    match outcome {
+        Outcome::Done(job) => Answer::Queued(job),
         Outcome::Partly(why) => Answer::Partly(why),
         Outcome::Refused(why) => Answer::Refused(why),
         Outcome::NotNow(fault) => not_now(now, &fault),

@@ -17,6 +17,7 @@ pub(super) fn to_do(effect: Effect, stores: &[String]) -> String {
         Effect::Clear(at) => format!("clear pending in {}", store(at)),
         Effect::Quarantine(at) => format!("set the pending credential in {} aside", store(at)),
         Effect::Revoke => "revoke the old credential at Salesforce".into(),
+        Effect::Reset => "reset the flag that makes a new secret at each deploy".into(),
     }
 }
 
@@ -25,14 +26,16 @@ pub(super) fn done(effect: Effect, detail: &Detail, stores: &[String]) -> String
     let store = |at| store_name(stores, at);
     let at_version = match detail {
         Detail::Written { version, .. } => format!(", version {}", short(version)),
-        Detail::Nothing | Detail::Minted { .. } => String::new(),
+        Detail::Nothing | Detail::Minted { .. } | Detail::Made { .. } => String::new(),
     };
     match effect {
         Effect::Mint => match detail {
             Detail::Minted { id, .. } => {
                 format!("Salesforce made a new credential, staged as entry {id}")
             }
-            Detail::Nothing | Detail::Written { .. } => "Salesforce made a new credential".into(),
+            Detail::Nothing | Detail::Written { .. } | Detail::Made { .. } => {
+                "Salesforce made a new credential".into()
+            }
         },
         Effect::Discard => "the staged credential that nobody was given is removed".into(),
         Effect::Store(at) => {
@@ -49,6 +52,7 @@ pub(super) fn done(effect: Effect, detail: &Detail, stores: &[String]) -> String
         Effect::Clear(at) => format!("pending is cleared in {}", store(at)),
         Effect::Quarantine(at) => format!("the pending credential in {} is set aside", store(at)),
         Effect::Revoke => "the old credential is revoked at Salesforce".into(),
+        Effect::Reset => "the flag that makes a new secret at each deploy is reset".into(),
     }
 }
 

@@ -21,6 +21,11 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
         Event::Chosen { pair } => format!("chose a new secret, {}", pair.short()),
         Event::Intended { effect } => format!("about to {}", to_do(*effect, stores)),
         Event::Applied { effect, detail } => done(*effect, detail, stores),
+        Event::Queued { effect, job } => format!(
+            "Salesforce has taken it on as {job} and has yet to finish it: {}",
+            to_do(*effect, stores)
+        ),
+        Event::Fetched { pair } => format!("read the new secret from Salesforce, {}", pair.short()),
         Event::Declined { effect, why } => declined(*effect, why, stores),
         Event::Postponed { effect, why } => {
             format!("could not {} yet: {why}", to_do(*effect, stores))
@@ -121,7 +126,7 @@ fn blocked(effect: Effect, what: &str, stores: &[String]) -> String {
         Effect::Store(at) | Effect::Publish(at) | Effect::Clear(at) | Effect::Quarantine(at) => {
             store_name(stores, at)
         }
-        Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke => {
+        Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke | Effect::Reset => {
             "Salesforce".into()
         }
     };

@@ -25,6 +25,7 @@ pub fn hold_words(hold: &Hold, stores: &[String]) -> String {
         | Hold::NeitherAccepted { .. }
         | Hold::StillAccepted
         | Hold::BrokenUndo { .. }
+        | Hold::Unanswered
         | Hold::Refused { .. }
         | Hold::Masked
         | Hold::Exhausted { .. } => hold.to_string(),
@@ -101,6 +102,11 @@ pub fn remedy(hold: &Hold, app: &str, rotated: bool) -> String {
              back; if that cannot work, read the old pair (`rekeyd secret {app}`), compare it with the pair in force \
              ({SETUP}), write the one in force to every store by hand, then {resume}"
         ),
+        Hold::Unanswered => format!(
+            "nothing has changed for consumers: look in Setup > Deployment Status for a deployment by rekeyd's user; \
+             if one is pending, leave it alone, and its secret is taken as soon as it is there; if there is none, \
+             {resume} asks for a new secret once more"
+        ),
         Hold::Refused { .. } => {
             format!("have the right or the switch that is named granted, then {resume}; or {abandon}")
         }
@@ -158,6 +164,7 @@ mod tests {
             Hold::NeverAccepted,
             Hold::NeitherAccepted { answer: text() },
             Hold::StillAccepted,
+            Hold::Unanswered,
             Hold::BrokenUndo { answer: text() },
             Hold::Refused {
                 effect: Effect::Mint,

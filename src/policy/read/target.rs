@@ -9,10 +9,10 @@ use crate::policy::hint;
 use crate::policy::mask::quoted;
 use crate::policy::{Certificate, Method, Target};
 
-const METHODS: [&str; 2] = ["staged", "update"];
+const METHODS: [&str; 3] = ["staged", "update", "regenerate"];
 
 /// Words that the design has and this version does not.
-const LATER: [&str; 3] = ["assisted", "regenerate", "successor"];
+const LATER: [&str; 2] = ["assisted", "successor"];
 
 /// What was read of a target, with the places that rules point at.
 pub(super) struct TargetDraft {
@@ -138,13 +138,14 @@ fn methods(is_external: bool, node: Option<&Node<'_>>) -> Option<Vec<Method>> {
                 item.fault(format!("`{}` is listed twice", method.word()), None);
                 good = false;
             }
-            Some(method) if (method == Method::Staged) != is_external => {
-                let (kind, other) = if is_external {
-                    ("an External Client App", "staged")
+            Some(method) if method.is_external() != is_external => {
+                let (kind, help) = if is_external {
+                    let help = "`staged` and `regenerate` are the methods for an External Client App";
+                    ("an External Client App", help.to_owned())
                 } else {
-                    ("a Connected App", "update")
+                    let help = "`update` is the method for a Connected App";
+                    ("a Connected App", help.to_owned())
                 };
-                let help = format!("`{other}` is the method for {kind}");
                 item.fault(format!("`{}` does not work on {kind}", method.word()), Some(help));
                 good = false;
             }
@@ -159,6 +160,7 @@ fn method(text: &str) -> Result<Method, Complaint> {
     match text {
         "staged" => Ok(Method::Staged),
         "update" => Ok(Method::Update),
+        "regenerate" => Ok(Method::Regenerate),
         later if LATER.contains(&later) => Err(Complaint::from(format!("`{later}` is not in this version"))
             .help(format!("here: {}", hint::one_of(METHODS)))),
         _ => {

@@ -3,6 +3,7 @@
 use super::super::fault::{self, Class, classify, html};
 use super::super::http::{Body, Reply};
 use super::xml::Element;
+use crate::port::Fault;
 
 /// The response element of a call, or what the answer means instead. A fault counts at any status, because it
 /// usually comes with 500 and proves more than the status does.
@@ -63,6 +64,64 @@ pub(crate) fn saved(response: &Element, name: &str) -> Result<(), Class> {
         Some("true" | "1") => Ok(()),
         Some("false" | "0") => Err(refused(result)),
         Some(_) | None => garbled("without saying whether it succeeded"),
+    }
+}
+
+/// How a deploy stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Deployed {
+    /// It waits for its turn, or runs.
+    Running,
+    /// Applied, it says.
+    Succeeded,
+    /// Failed and rolled back; why, by class.
+    Failed(Class),
+}
+
+/// What `checkDeployStatus` says. `done` is the end, and `success` decides it (salesforce-metadata.md §5.1).
+pub(crate) fn deployed(response: &Element) -> Result<Deployed, Fault> {
+    let illegible = |what: &str| Err(Fault::Unavailable(format!("checkDeployStatus answered {what}")));
+    let Some(result) = response.child("result") else {
+        return illegible("without a result");
+    };
+    match (
+        result.text_of("done").as_deref(),
+        result.text_of("success").as_deref(),
+    ) {
+        (Some("false" | "0"), _) => Ok(Deployed::Running),
+        (Some("true" | "1"), Some("true" | "1")) => Ok(Deployed::Succeeded),
+        (Some("true" | "1"), Some("false" | "0")) => Ok(Deployed::Failed(failed(result))),
+        (_, _) => illegible("without saying how it stands"),
+    }
+}
+
+fn failed(result: &Element) -> Class {
+    let message = result.text_of("errorMessage").unwrap_or_default();
+    let code = result.text_of("errorStatusCode").unwrap_or_default();
+    let whole = classify("deploy", &code, &message);
+    let details = result.child("details");
+    let failures = details
+        .into_iter()
+        .flat_map(|details| details.all("componentFailures"));
+    let warning = |failure: &&Element| failure.text_of("problemType").as_deref() == Some("Warning");
+    let failures: Vec<&Element> = failures.collect();
+    if failures.iter().any(warning) {
+        return Class::Invalid("deploy failed for a warning".into());
+    }
+    let problems = failures
+        .iter()
+        .map(|failure| failure.text_of("problem").unwrap_or_default());
+    // Problems have no code of their own, but some begin with one.
+    let mut classes = problems.filter_map(|problem| {
+        let code = problem.split([':', ' ']).next().unwrap_or_default();
+        classify("deploy", code, &problem)
+    });
+    let failed = classes.next().or(whole);
+    // It ended and was rolled back, so nothing about it is in doubt.
+    match failed {
+        Some(Class::Perhaps { text, .. }) => Class::Invalid(text),
+        Some(class) => class,
+        None => Class::Invalid("deploy failed for a reason that is not known to rekeyd".into()),
     }
 }
 

@@ -1,13 +1,18 @@
-//! The four operations, each one request.
+//! The operations, each one request.
 
 use std::collections::BTreeSet;
 
 use super::super::fault::{Area, Class, Failure};
 use super::super::http::Reply;
 use super::super::org::Org;
-use super::answer::{response, saved};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::super::id::RecordId;
+use super::answer::{Deployed, deployed, response, saved};
 use super::component::Component;
 use super::envelope::{Operation, envelope};
+use super::settings::{OAUTH_SETTINGS, OauthSettings};
 use super::xml::Element;
 use crate::clock::Timestamp;
 use crate::port::{Fault, Outcome};
@@ -38,6 +43,8 @@ pub(crate) struct Described {
     pub(crate) connected_app: bool,
     /// Every type that it knows.
     pub(crate) types: BTreeSet<String>,
+    /// It knows the OAuth settings of External Client Apps.
+    pub(crate) oauth_settings: bool,
     /// Its own namespace.
     pub(crate) namespace: Option<String>,
 }
@@ -67,12 +74,79 @@ pub(crate) async fn list_of(org: &Org, kind: &'static str, name: &str) -> Result
         let full_name = entry.text_of("fullName");
         full_name.is_some_and(|full_name| full_name.eq_ignore_ascii_case(name))
     };
-    Ok(element.all("result").find(named).map(|entry| Properties {
+    Ok(element.all("result").find(named).map(properties))
+}
+
+fn properties(entry: &Element) -> Properties {
+    Properties {
         id: entry.text_of("id"),
         modified: entry.text_of("lastModifiedDate"),
         manageable: entry.text_of("manageableState"),
         namespace: entry.text_of("namespacePrefix"),
-    }))
+    }
+}
+
+/// Every `ExtlClntAppGlobalOauthSettings` of the org, by full name.
+pub(crate) async fn list_settings(org: &Org) -> Result<Vec<(String, Properties)>, Fault> {
+    let (kind, version) = (OAUTH_SETTINGS, org.version().await?);
+    let (element, _) = ask(org, Operation::List { kind, version }).await?;
+    let named = |entry: &Element| Some((entry.text_of("fullName")?, properties(entry)));
+    Ok(element.all("result").filter_map(named).collect())
+}
+
+/// Reads one `ExtlClntAppGlobalOauthSettings`.
+pub(crate) async fn read_settings(
+    org: &Org,
+    name: &str,
+) -> Result<(Option<OauthSettings>, Option<Timestamp>), Fault> {
+    let (kind, name) = (OAUTH_SETTINGS, name.to_owned());
+    let (element, date) = ask(
+        org,
+        Operation::ReadOf {
+            kind,
+            name: name.clone(),
+        },
+    )
+    .await?;
+    let records = element
+        .child("result")
+        .into_iter()
+        .flat_map(|result| result.all("records"));
+    let mut found = records.filter_map(|record| OauthSettings::of(record.clone()));
+    Ok((
+        found.find(|settings| settings.full_name().eq_ignore_ascii_case(&name)),
+        date,
+    ))
+}
+
+/// Hands a package in. The answer is an id; what becomes of it is for [`deploy_status`] to say.
+pub(crate) async fn deploy(org: &Org, zip: &[u8], ignore_warnings: bool) -> Outcome<String> {
+    let zip = STANDARD.encode(zip);
+    let operation = Operation::Deploy { zip, ignore_warnings };
+    let answered = match send(org, &operation).await {
+        Ok(reply) => response(&reply),
+        Err(failure) => return failure.outcome(),
+    };
+    let id = match answered {
+        Ok(element) => element.child("result").and_then(|result| result.text_of("id")),
+        Err(class) => return class.outcome(Area::Metadata),
+    };
+    match id.filter(|id| RecordId::parse(id).is_some()) {
+        Some(id) => Outcome::Done(id),
+        None => Outcome::Unknown("deploy answered without an id".into()),
+    }
+}
+
+/// How a deploy stands.
+pub(crate) async fn deploy_status(org: &Org, id: &str) -> Result<Deployed, Fault> {
+    let operation = Operation::DeployStatus { id: id.to_owned() };
+    let reply = send(org, &operation).await.map_err(Failure::fault)?;
+    match response(&reply) {
+        Ok(element) => deployed(&element),
+        // An id that the org does not know any more: statuses are kept for 30 days.
+        Err(Class::Invalid(text) | Class::Missing(text)) => Err(Fault::NotFound(text)),
+        Err(class) => Err(class.fault(Area::Metadata)),
+    }
 }
 
 /// Asks which types there are.
@@ -90,6 +164,7 @@ pub(crate) async fn describe(org: &Org) -> Result<Described, Fault> {
     let types: BTreeSet<String> = types.collect();
     Ok(Described {
         connected_app: types.contains("ConnectedApp"),
+        oauth_settings: types.contains(OAUTH_SETTINGS),
         types,
         namespace: result.text_of("organizationNamespace"),
     })

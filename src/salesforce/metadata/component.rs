@@ -107,7 +107,7 @@ pub(crate) fn pem(text: &str) -> bool {
     text.starts_with("-----BEGIN CERTIFICATE-----") && text.ends_with("-----END CERTIFICATE-----")
 }
 
-fn is(node: &Node, name: &str) -> bool {
+pub(super) fn is(node: &Node, name: &str) -> bool {
     match node {
         Node::Element(element) => element.name == name,
         Node::Text(_) | Node::Secret(_) => false,

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use super::component::{Component, sort, squeezed};
+use super::settings::{FLAGS, OauthSettings};
 use super::xml::{Element, Node};
 
 /// Scopes that a retrieve shows under another name (salesforce-metadata.md §1.1).
@@ -21,6 +22,13 @@ fn scope(name: &str) -> &str {
 /// Each difference as `oauthConfig.callbackUrl: changed`, `gone` or `new`. `supplied` says that the write
 /// carried a certificate of the configuration's, which need not be what was there.
 pub(crate) fn diff(before: &Component, after: &Component, supplied: bool) -> Vec<String> {
+    let mut found = Vec::new();
+    compare("", before.tree(), after.tree(), supplied, &mut found);
+    found
+}
+
+/// The same for the OAuth settings of an External Client App; that the flags differ is what the write was for.
+pub(crate) fn diff_settings(before: &OauthSettings, after: &OauthSettings, supplied: bool) -> Vec<String> {
     let mut found = Vec::new();
     compare("", before.tree(), after.tree(), supplied, &mut found);
     found
@@ -41,14 +49,14 @@ fn compare(path: &str, before: &Element, after: &Element, supplied: bool, found:
         let (was, is) = (before.all(name), after.all(name));
         let (was, is): (Vec<_>, Vec<_>) = (was.collect(), is.collect());
         match (was.as_slice(), is.as_slice()) {
-            _ if path == "oauthConfig.consumerSecret" => {}
+            _ if path == "oauthConfig.consumerSecret" || FLAGS.contains(&path.as_str()) => {}
             _ if path == "oauthConfig.scopes" => {
                 if scopes(&was) != scopes(&is) {
                     found.push(format!("{path}: changed"));
                 }
             }
             (_, []) => found.push(format!("{path}: gone")),
-            (_, [_]) if path == "oauthConfig.certificate" && supplied => {}
+            (_, [_]) if is_certificate(&path) && supplied => {}
             ([], _) => found.push(format!("{path}: new")),
             ([was], [is]) if was.elements().next().is_some() || is.elements().next().is_some() => {
                 compare(&path, was, is, supplied, found);
@@ -62,6 +70,10 @@ fn compare(path: &str, before: &Element, after: &Element, supplied: bool, found:
     }
 }
 
+fn is_certificate(path: &str) -> bool {
+    matches!(path, "oauthConfig.certificate" | "certificate")
+}
+
 fn scopes(elements: &[&Element]) -> BTreeSet<String> {
     let texts = elements.iter().map(|element| element.text());
     texts.map(|text| scope(text.trim()).to_owned()).collect()
@@ -72,7 +84,7 @@ fn forms(elements: &[&Element], path: &str) -> Vec<Zeroizing<String>> {
     let mut all: Vec<_> = elements
         .iter()
         .map(|element| {
-            if path == "oauthConfig.certificate" {
+            if is_certificate(path) {
                 return squeezed(&element.text());
             }
             let mut element = (*element).clone();

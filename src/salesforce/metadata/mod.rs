@@ -1,20 +1,29 @@
-//! The Metadata API over SOAP, as far as a Connected App's secret needs it (salesforce-metadata.md §1, §5.1).
+//! The Metadata API over SOAP, as far as the secret of a client app needs it (salesforce-metadata.md §1, §3, §5.1).
 //!
-//! `xml` is a lossless tree, `component` a Connected App as such a tree, `diff` what a write changed besides the
-//! secret, `envelope` what is sent, `answer` what comes back, `calls` the four operations.
+//! `xml` is a lossless tree, `component` a Connected App as such a tree, `settings` the OAuth settings of an External
+//! Client App and `package` the zip that they are deployed in, `diff` what a write changed besides the secret,
+//! `envelope` what is sent, `answer` what comes back, `calls` the operations.
 //!
-//! Not here: file deploys (`deploy`, zips), and any type but `ConnectedApp`.
+//! Not here: deploys over REST, and any other type.
 
 mod answer;
 mod calls;
 mod component;
 mod diff;
 mod envelope;
+mod package;
+mod settings;
 mod xml;
 
-pub(crate) use calls::{Described, Properties, describe, list, list_of, read, update};
+pub(crate) use answer::Deployed;
+pub(crate) use calls::{
+    Described, Properties, deploy, deploy_status, describe, list, list_of, list_settings, read,
+    read_settings, update,
+};
 pub(crate) use component::{Certificate, Component, pem};
-pub(crate) use diff::diff;
+pub(crate) use diff::{diff, diff_settings};
+pub(crate) use package::package;
+pub(crate) use settings::OauthSettings;
 pub(crate) use xml::legal;
 
 /// The namespace of the Metadata API.

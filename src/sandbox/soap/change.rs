@@ -2,6 +2,7 @@
 //! none can be.
 
 use super::schema::{self, Misfit};
+use super::settings::{self, SETTINGS, Through};
 use crate::sandbox::app::{App, Kind};
 use crate::sandbox::switches::{InPlaceSecret, Omitted};
 use crate::sandbox::world::World;
@@ -11,9 +12,19 @@ use std::collections::BTreeSet;
 /// A decided change.
 pub(super) struct Change {
     pub(super) app: String,
+    pub(super) kind: Kind,
     pub(super) component: Element,
-    /// The new secret, where the org applies it.
-    pub(super) secret: Option<String>,
+    pub(super) pair: NewPair,
+}
+
+/// What becomes of key and secret.
+pub(super) enum NewPair {
+    /// They stay.
+    None,
+    /// This secret, under the same key.
+    Given(String),
+    /// Salesforce makes a secret, and a key too where that is asked for.
+    Made { key: bool },
 }
 
 /// Why there is none.
@@ -24,12 +35,16 @@ pub(super) enum Refusal {
     Save(String, String),
 }
 
-fn save(code: &str, message: &str) -> Refusal {
+pub(super) fn save(code: &str, message: &str) -> Refusal {
     Refusal::Save(code.to_owned(), message.to_owned())
 }
 
 /// Decides one component's change.
 pub(super) fn decide(world: &World, component: &Element, version: u16) -> Result<Change, Refusal> {
+    if component.xsi_type.as_deref() == Some(SETTINGS) {
+        let name = component.text_of("fullName").unwrap_or_default();
+        return settings::decide(world, name, component, version, Through::Update);
+    }
     if component.xsi_type.as_deref() != Some("ConnectedApp") {
         let kind = component.xsi_type.as_deref().unwrap_or("none");
         return Err(Refusal::Fault(
@@ -45,12 +60,14 @@ pub(super) fn decide(world: &World, component: &Element, version: u16) -> Result
     let out_of_order = found.map_or(world.switches.out_of_order, |app| app.switches.out_of_order);
     let extras = found.map(|app| names(&app.component)).unwrap_or_default();
     let mut new =
-        schema::check(component, version, &extras, out_of_order).map_err(|misfit| match misfit {
-            Misfit::Shape(message) => Refusal::Fault("soapenv:Client", message),
-            Misfit::Missing(path) => save(
-                "REQUIRED_FIELD_MISSING",
-                &format!("Required field is missing: {path}"),
-            ),
+        schema::check(Kind::ConnectedApp, component, version, &extras, out_of_order).map_err(|misfit| {
+            match misfit {
+                Misfit::Shape(message) => Refusal::Fault("soapenv:Client", message),
+                Misfit::Missing(path) => save(
+                    "REQUIRED_FIELD_MISSING",
+                    &format!("Required field is missing: {path}"),
+                ),
+            }
         })?;
     let app = found.ok_or_else(|| {
         save(
@@ -69,8 +86,9 @@ pub(super) fn decide(world: &World, component: &Element, version: u16) -> Result
     let component = merge(&app.component, new, app.switches.omitted_element);
     Ok(Change {
         app: app.name.clone(),
+        kind: Kind::ConnectedApp,
         component,
-        secret,
+        pair: secret.map_or(NewPair::None, NewPair::Given),
     })
 }
 
@@ -144,7 +162,7 @@ fn credentials(world: &World, app: &App, component: &mut Element) -> Result<Opti
 }
 
 /// The component after the update: what was left out stays or goes, by switch; an empty element always goes.
-fn merge(old: &Element, new: Element, omitted: Omitted) -> Element {
+pub(super) fn merge(old: &Element, new: Element, omitted: Omitted) -> Element {
     let mut merged = Element {
         children: Vec::new(),
         ..old.clone()
@@ -178,7 +196,7 @@ fn merge(old: &Element, new: Element, omitted: Omitted) -> Element {
 }
 
 /// Every element name in a component.
-fn names(component: &Element) -> BTreeSet<String> {
+pub(super) fn names(component: &Element) -> BTreeSet<String> {
     let mut all: BTreeSet<String> = component.children.iter().flat_map(names).collect();
     all.insert(component.name.clone());
     all

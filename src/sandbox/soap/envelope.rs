@@ -9,6 +9,8 @@ pub(in crate::sandbox) enum Method {
     Update,
     List,
     Describe,
+    Deploy,
+    DeployStatus,
     Other,
 }
 
@@ -62,6 +64,8 @@ impl Envelope {
             "updateMetadata" => Method::Update,
             "listMetadata" => Method::List,
             "describeMetadata" => Method::Describe,
+            "deploy" => Method::Deploy,
+            "checkDeployStatus" => Method::DeployStatus,
             _ => Method::Other,
         }
     }

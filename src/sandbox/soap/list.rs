@@ -1,5 +1,6 @@
 //! `listMetadata` and `describeMetadata`: which components and types there are, and who touched them last.
 
+use super::settings::{SETTINGS, file_name};
 use super::{answer, fault};
 use crate::sandbox::app::{App, Kind};
 use crate::sandbox::ident::RecordId;
@@ -20,7 +21,7 @@ pub(super) fn list(world: &World, request: &Element) -> Reply {
     for query in request.all("queries") {
         let wanted = match query.text_of("type").unwrap_or_default() {
             "ConnectedApp" => Kind::ConnectedApp,
-            "ExternalClientApplication" => Kind::ExternalClientApp,
+            "ExternalClientApplication" | SETTINGS => Kind::ExternalClientApp,
             other => {
                 return fault(
                     "sf:INVALID_TYPE",
@@ -29,12 +30,13 @@ pub(super) fn list(world: &World, request: &Element) -> Reply {
             }
         };
         let found = world.apps.iter().filter(|app| !app.deleted && app.kind == wanted);
-        results.extend(found.map(|app| properties(world, app)));
+        let settings = query.text_of("type") == Some(SETTINGS);
+        results.extend(found.map(|app| properties(world, app, settings)));
     }
     answer(200, &Element::node("listMetadataResponse", results))
 }
 
-fn properties(world: &World, app: &App) -> Element {
+fn properties(world: &World, app: &App, settings: bool) -> Element {
     let who = |id: &RecordId| {
         world
             .user(id)
@@ -43,6 +45,7 @@ fn properties(world: &World, app: &App) -> Element {
     };
     let (kind, file) = match app.kind {
         Kind::ConnectedApp => ("ConnectedApp", format!("connectedApps/{}.connectedApp", app.name)),
+        Kind::ExternalClientApp if settings => (SETTINGS, file_name(&app.component_name)),
         Kind::ExternalClientApp => (
             "ExternalClientApplication",
             format!("externalClientApps/{}.eca", app.name),
@@ -55,7 +58,7 @@ fn properties(world: &World, app: &App) -> Element {
             Element::leaf("createdByName", who(&app.created_by)),
             Element::leaf("createdDate", iso(app.created)),
             Element::leaf("fileName", file),
-            Element::leaf("fullName", app.name.clone()),
+            Element::leaf("fullName", if settings { &app.component_name } else { &app.name }),
             Element::leaf("id", app.id.long()),
             Element::leaf("lastModifiedById", app.modified_by.long()),
             Element::leaf("lastModifiedByName", who(&app.modified_by)),
@@ -74,6 +77,7 @@ pub(super) fn describe() -> Reply {
     let types = [
         ("connectedApps", "connectedApp", "ConnectedApp"),
         ("externalClientApps", "eca", "ExternalClientApplication"),
+        ("extlClntAppGlobalOauthSets", "ecaGlblOauth", SETTINGS),
     ];
     let mut parts: Vec<Element> = types
         .iter()

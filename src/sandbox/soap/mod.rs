@@ -1,11 +1,14 @@
-//! The SOAP Metadata API for Connected Apps (M §5.1): read, update, list, describe. Creating, deleting, deploying
-//! and every other type are not here.
+//! The SOAP Metadata API (M §5.1) for Connected Apps and the global OAuth settings of External Client Apps: read,
+//! update, list, describe, and `deploy` of the latter. Creating, deleting and every other type are not here.
 
 mod change;
+mod deploy;
 mod envelope;
 mod list;
+mod package;
 mod read;
 mod schema;
+mod settings;
 mod update;
 
 use super::session::Actor;
@@ -14,6 +17,7 @@ use super::time::Moment;
 use super::wire::{Call, Reply};
 use super::world::World;
 use super::xml::{self, Element};
+pub(super) use deploy::{Deploy, run as run_deploys, states as deploy_states};
 pub(super) use envelope::{Envelope, Method};
 pub(super) use schema::in_order as component_in_order;
 
@@ -107,6 +111,8 @@ pub(super) fn serve(
         Method::Update => update::update(world, envelope, version, actor, at),
         Method::List => list::list(world, &envelope.body),
         Method::Describe => list::describe(),
+        Method::Deploy => deploy::deploy(world, &envelope.body, version, actor, at),
+        Method::DeployStatus => deploy::status(world, &envelope.body),
         Method::Other => fault(
             "soapenv:Client",
             &format!("No operation available for request {}", envelope.body.name),

@@ -1,6 +1,7 @@
 //! `readMetadata`: the component as it can be seen. Never its secret; its certificate only by switch.
 
-use super::{answer, fault};
+use super::settings::SETTINGS;
+use super::{answer, fault, settings};
 use crate::sandbox::app::{App, Kind};
 use crate::sandbox::switches::MissingRecord;
 use crate::sandbox::wire::Reply;
@@ -10,13 +11,17 @@ use crate::sandbox::xml::Element;
 /// Answers a read.
 pub(super) fn read(world: &World, request: &Element) -> Reply {
     let kind = request.text_of("type").unwrap_or_default();
-    if kind != "ConnectedApp" {
-        return fault(
-            "sf:INVALID_TYPE",
-            &format!("This type of metadata is not available: {kind}"),
-        );
-    }
-    if !world.switches.ca_readable {
+    let wanted = match kind {
+        "ConnectedApp" => Kind::ConnectedApp,
+        SETTINGS => Kind::ExternalClientApp,
+        _ => {
+            return fault(
+                "sf:INVALID_TYPE",
+                &format!("This type of metadata is not available: {kind}"),
+            );
+        }
+    };
+    if wanted == Kind::ConnectedApp && !world.switches.ca_readable {
         return fault(
             "sf:INSUFFICIENT_ACCESS",
             "insufficient access rights on entity: ConnectedApp",
@@ -27,7 +32,7 @@ pub(super) fn read(world: &World, request: &Element) -> Reply {
         let app = world
             .apps
             .iter()
-            .find(|app| !app.deleted && app.kind == Kind::ConnectedApp && app.name == name.text);
+            .find(|app| !app.deleted && app.kind == wanted && app.component_name == name.text);
         match (app, world.switches.missing_record) {
             (Some(app), _) if app.hidden => {
                 return fault(
@@ -35,7 +40,10 @@ pub(super) fn read(world: &World, request: &Element) -> Reply {
                     "An unexpected error occurred. ErrorId: 1182-1 (-12)",
                 );
             }
-            (Some(app), _) => result.children.push(record(app)),
+            (Some(app), _) => result.children.push(match app.kind {
+                Kind::ConnectedApp => record(app),
+                Kind::ExternalClientApp => settings::record(app),
+            }),
             (None, MissingRecord::Nil) => {
                 result.children.push(Element {
                     nil: true,

@@ -1,6 +1,7 @@
-//! The schema of a Connected App, as far as the org is strict about it (M §1.1): which elements there are, which
+//! The schema of a component, as far as the org is strict about it (M §1.1, §3): which elements there are, which
 //! must be there, which repeat, and that they come in code-point order after `fullName`.
 
+use crate::sandbox::app::Kind;
 use crate::sandbox::switches::OutOfOrder;
 use crate::sandbox::xml::Element;
 use std::collections::BTreeSet;
@@ -142,6 +143,33 @@ const SCOPES: &str = "Basic Api Web Full Chatter CustomApplications RefreshToken
     CDPSegment CDPIdentityResolution CDPCalculatedInsight ForgotPassword UserRegistration SFAP Interaction CDP \
     EinsteinGPT PwdlessLogin MCP SCRT DataCloudUserClaims A2A CmdbDiscovery SemanticLayer";
 
+const GLOBAL_SETTINGS: &[Field] = &[
+    text("callbackUrl", 59),
+    text("certificate", 60),
+    text("consumerKey", 59),
+    text("consumerSecret", 59),
+    required("externalClientApplication"),
+    inside("idTokenConfig", false, Inner::Open),
+    text("isClientCredentialsFlowEnabled", 60),
+    text("isCodeCredFlowEnabled", 61),
+    text("isCodeCredPostOnly", 61),
+    text("isConsumerSecretOptional", 59),
+    text("isDPopEnabled", 68),
+    text("isDeviceFlowEnabled", 60),
+    text("isEnforceRefreshTokenTTL", 67),
+    text("isIntrospectAllTokens", 59),
+    text("isMtlsEnabled", 68),
+    text("isNamedUserJwtEnabled", 61),
+    text("isPkceRequired", 59),
+    text("isRefreshTokenRotationEnabled", 60),
+    text("isSecretRequiredForRefreshToken", 59),
+    text("isSecretRequiredForTokenExchange", 60),
+    text("isTokenExchangeEnabled", 60),
+    text("label", 59),
+    text("shouldRotateConsumerKey", 59),
+    text("shouldRotateConsumerSecret", 59),
+];
+
 /// Why a component does not fit.
 pub(super) enum Misfit {
     /// It is no such type at all: a fault.
@@ -153,6 +181,7 @@ pub(super) enum Misfit {
 /// Checks a component against the schema of `version`, and drops what is out of order where the org does so.
 /// `extras` are names that this org knows beyond the schema.
 pub(super) fn check(
+    kind: Kind,
     component: &Element,
     version: u16,
     extras: &BTreeSet<String>,
@@ -163,7 +192,10 @@ pub(super) fn check(
         extras,
         out_of_order,
     };
-    rules.walk("ConnectedApp", CONNECTED_APP, component)
+    match kind {
+        Kind::ConnectedApp => rules.walk("ConnectedApp", CONNECTED_APP, component),
+        Kind::ExternalClientApp => rules.walk(super::settings::SETTINGS, GLOBAL_SETTINGS, component),
+    }
 }
 
 /// True when every level of a component is in schema order.

@@ -1,9 +1,10 @@
 //! `updateMetadata`: each component decided, then applied; results in the order of the request.
 
-use super::change::{Change, Refusal, decide};
+use super::change::{Change, NewPair, Refusal, decide};
 use super::{Envelope, answer, fault};
 use crate::sandbox::app::Kind;
 use crate::sandbox::credential::Origin;
+use crate::sandbox::ident::RecordId;
 use crate::sandbox::session::Actor;
 use crate::sandbox::switches::TokensDie;
 use crate::sandbox::time::{Moment, later, seconds};
@@ -41,7 +42,7 @@ pub(super) fn update(
     for (name, outcome) in decided {
         let error = match outcome {
             Ok(change) => {
-                apply(world, change, actor, at);
+                apply(world, change, &actor.user, at);
                 None
             }
             Err(error) => Some(error),
@@ -51,19 +52,38 @@ pub(super) fn update(
     answer(200, &Element::node("updateMetadataResponse", results))
 }
 
-fn apply(world: &mut World, change: Change, actor: &Actor, at: Moment) {
-    let Some(app) = world.app_named(&change.app, Some(Kind::ConnectedApp)) else {
+/// Carries a decided change out.
+pub(super) fn apply(world: &mut World, change: Change, by: &RecordId, at: Moment) {
+    let made = match change.pair {
+        NewPair::Made { .. } => Some((world.chance.consumer_key(), world.chance.consumer_secret())),
+        NewPair::None | NewPair::Given(_) => None,
+    };
+    let Some(app) = world.app_named(&change.app, Some(change.kind)) else {
         return;
     };
     app.component = change.component;
-    app.label = app.component.text_of("label").unwrap_or_default().to_owned();
+    if app.kind == Kind::ConnectedApp {
+        app.label = app.component.text_of("label").unwrap_or_default().to_owned();
+    }
     app.modified = at;
-    app.modified_by = actor.user.clone();
+    app.modified_by = by.clone();
     let overlap = seconds(app.switches.cutover_overlap_seconds);
-    let former = change.secret.and_then(|secret| {
-        let consumer = app.consumers.first_mut()?;
+    let empties_slot = app.switches.flag_empties_slot;
+    let former = app.consumers.first_mut().and_then(|consumer| {
         let key = consumer.primary_pair()?.key.clone();
-        Some(consumer.replace(key, secret, at, later(at, overlap), Origin::Update))
+        let (key, secret, origin) = match (change.pair, made) {
+            (NewPair::Given(secret), _) => (key, secret, Origin::Update),
+            (NewPair::Made { key: true }, Some((key, secret))) => (key, secret, Origin::Flag),
+            (NewPair::Made { key: false }, Some((_, secret))) => (key, secret, Origin::Flag),
+            (NewPair::None | NewPair::Made { .. }, _) => return None,
+        };
+        if origin == Origin::Flag {
+            consumer.mints += 1;
+            if empties_slot {
+                consumer.end_slot(at);
+            }
+        }
+        Some(consumer.replace(key, secret, at, later(at, overlap), origin))
     });
     if let Some(former) = former {
         world.tokens_die(&change.app, former, TokensDie::AtCutover);
