@@ -95,7 +95,7 @@ pub enum Method {
 
 impl Method {
     /// Every one that this version has.
-    pub const ALL: [Method; 2] = [Method::Staged, Method::Update];
+    pub const ALL: [Method; 3] = [Method::Staged, Method::Update, Method::Regenerate];
 
     /// The word in the policy.
     pub fn word(self) -> &'static str {
