@@ -168,7 +168,18 @@ fn an_org_with_everything_wrong() {
             ]),
         }];
         seed.switches = serde_json::from_value(serde_json::json!({ "token_format": "jwt" })).unwrap();
-        seed.daily_api_requests = 40;
+        seed.daily_api_requests = 20;
+    });
+    let app = "Billing".to_owned();
+    clinic.org.act(Act::Stage { app, by: None }).unwrap();
+    clinic.give("billing", "3MVG9CANARYbilling", "CANARYanother0123456789");
+    assert_snapshot!("doctor_everything_wrong", clinic.examine(&["doctor"], 3));
+}
+
+/// A switch that is off, several consumers, an app that is not there, our own login, and a migration half done.
+#[test]
+fn each_fault_says_its_remedy() {
+    let clinic = clinic(|seed| {
         let external = |name: &str| ExternalClientAppSeed {
             name: name.into(),
             ..ExternalClientAppSeed::default()
@@ -180,13 +191,6 @@ fn an_org_with_everything_wrong() {
         seed.external_client_apps
             .extend([portal, desk, external("Legacy")]);
     });
-    clinic
-        .org
-        .act(Act::Stage {
-            app: "Billing".into(),
-            by: None,
-        })
-        .unwrap();
     let mut more = String::new();
     for (app, name) in [
         ("portal", "Portal"),
@@ -202,8 +206,29 @@ fn an_org_with_everything_wrong() {
     }
     std::fs::create_dir(clinic.bench.path("policy.d")).unwrap();
     clinic.bench.write("policy.d/more.toml", &more);
-    clinic.give("billing", "3MVG9CANARYbilling", "CANARYanother0123456789");
-    assert_snapshot!("doctor_everything_wrong", clinic.examine(&["doctor"], 3));
+    for (app, code, wanted) in [
+        (
+            "portal",
+            3,
+            "Allow access to External Client App consumer secrets via REST API",
+        ),
+        (
+            "desk",
+            3,
+            "set `consumer` in [app.desk.external_client_app] to one of 888",
+        ),
+        ("gone", 3, "there is no External Client App `Gone`"),
+        ("login", 3, "it is the app that rekeyd itself logs in with"),
+        (
+            "legacy",
+            3,
+            "an External Client App `Legacy` exists beside it, with another consumer key",
+        ),
+        ("portal", 3, "no secret is in use"),
+    ] {
+        let said = clinic.examine(&["doctor", app], code);
+        assert!(said.contains(wanted), "{app}: no {wanted:?} in\n{said}");
+    }
 }
 
 /// Metadata out of reach, an app of somebody else's, and a wrong secret that is taken for the right one.
@@ -224,7 +249,15 @@ fn apps_that_no_program_can_rotate() {
     });
     clinic.give("billing", "3MVG9CANARYbilling", "CANARYbilling0123456789");
     clinic.give("legacy", "3MVG9CANARYlegacy", SECRET);
-    assert_snapshot!("doctor_no_program", clinic.examine(&["doctor"], 3));
+    let said = clinic.examine(&["doctor"], 3);
+    for wanted in [
+        "the org accepts a wrong secret of this app like the right one",
+        "the Metadata API is closed to rekeyd's user",
+        "Modify Metadata Through Metadata API Functions",
+        "method   staged: closed, because of proof",
+    ] {
+        assert!(said.contains(wanted), "no {wanted:?} in\n{said}");
+    }
 }
 
 /// An org that does not answer is no finding about it.

@@ -70,8 +70,6 @@ seen! {
     regenerate_of_a_connected_app: with("certificate = \"none\"", "certificate = \"none\"\nmethod = \"regenerate\"");
     method_of_the_other_kind: with("certificate = \"none\"", "certificate = \"none\"\nmethod = \"staged\"");
     method_misspelt: with("certificate = \"none\"", "certificate = \"none\"\nmethod = \"updat\"");
-    flow_misspelt: with("org = \"prod\"", "org = \"prod\"\nflow = \"web-servr\"");
-    budget_without_a_sign: with("[org.prod.login.jwt]", "api_budget = \"0.8\"\n[org.prod.login.jwt]");
     method_twice: with("org = \"prod\"", "org = \"prod\"\nmethod = [\"staged\", \"staged\"]");
     grace_without_overlap: with("schedule = { cron", "grace = \"1d\"\nschedule = { cron");
     grace_longer_than_salesforce_keeps: with("org = \"prod\"", "org = \"prod\"\ngrace = \"31d\"");

@@ -389,6 +389,21 @@ fn the_flow_of_an_app_and_the_budget_of_an_org() {
         "api_budget = \"35%\"\n[org.prod.login.jwt]",
     );
     assert_eq!(compiled(&text).unwrap().orgs["prod"].api_budget, 35);
+    for (from, to, wanted) in [
+        (
+            "org = \"prod\"",
+            "org = \"prod\"\nflow = \"web-servr\"",
+            "did you mean `web-server`?",
+        ),
+        (
+            "[org.prod.login.jwt]",
+            "api_budget = \"0.8\"\n[org.prod.login.jwt]",
+            "write it like \"80%\"",
+        ),
+    ] {
+        let said = rekeyd::policy::to_text(&compiled(&with(from, to)).unwrap_err());
+        assert!(said.contains(wanted), "{said}");
+    }
 }
 
 /// `doctor` gives a verdict on every method that a policy may name.
