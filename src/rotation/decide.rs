@@ -275,6 +275,9 @@ fn give_up(state: &State, by: &str, adopting: Option<Fingerprint>) -> Next {
     {
         return drive(Effect::Clear(store));
     }
+    if state.owes_reset() {
+        return drive(Effect::Reset);
+    }
     match (state.left_as, state.old_unknown) {
         (None, false) => Next::Act(Action::Look(Look::Probe {
             subject: Subject::Dead,
