@@ -6,6 +6,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_range_loop,
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
 

@@ -68,6 +68,12 @@ impl Caller {
             None => true,
         }
     }
+
+    /// Whether every app is.
+    fn sees_all(&self) -> bool {
+        let every = AppPattern::all();
+        self.grant.as_ref().is_none_or(|grant| grant.apps.contains(&every))
+    }
 }
 
 struct Rules {
@@ -153,6 +159,10 @@ impl Doors {
             .is_none_or(|grant| grant.may.contains(&right));
         let problem = match app {
             _ if !has => format!("{} may not {}", caller.name, word(right)),
+            // They speak of every app, and cannot be cut down to some without being wrong in sum.
+            None if access == Access::Metrics && !caller.sees_all() => {
+                format!("{} is for some apps, and metrics are of all", caller.name)
+            }
             Some(app) if !caller.sees(app) => format!("{} may do nothing with this app", caller.name),
             Some(_) | None => return Ok(Some(caller)),
         };

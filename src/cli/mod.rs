@@ -67,7 +67,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// End the rotation under way, before its point of no return.
+    /// End the rotation under way: before its point of no return, or, once it is rotated, without retiring the old one.
     Abandon(tell_daemon::Abandon),
     /// Say that what a store or Salesforce holds now is right: after a hand edit, or a rotation done in Setup.
     Adopt(tell_daemon::Adopt),

@@ -40,6 +40,8 @@ pub struct Remembered {
     pub version: u32,
     /// What the policy listed then.
     pub listed: Vec<String>,
+    /// One of them can be used, and every question was answered.
+    pub settled: bool,
     /// What was found about each method.
     pub methods: Vec<MethodVerdict>,
 }
@@ -50,9 +52,9 @@ impl Remembered {
         format!("doctor {app}")
     }
 
-    /// Whether it is young enough, and about what the policy lists now.
+    /// Whether it is settled, young enough, and about what the policy lists now.
     pub fn stands(&self, now: Timestamp, longest: Duration, listed: &[String]) -> bool {
-        now.since(self.at) < longest && self.listed == listed
+        self.settled && now.since(self.at) < longest && self.listed == listed
     }
 }
 

@@ -212,16 +212,16 @@ fn retire(state: &State, now: Timestamp, guards: Guards) -> Next {
             };
         }
     }
+    // Answered, and without effect? Then it is sent again; otherwise no call can end it.
+    if state.relook {
+        return Next::Act(Action::Look(Look::Superseded));
+    }
     let end = |disproven| match state.owes_reset() {
         true => drive(Effect::Reset),
         false => Next::Write(vec![Event::Ended {
             end: End::Done { disproven },
         }]),
     };
-    // Answered, and without effect? Then it is sent again; otherwise no call can end it.
-    if state.relook {
-        return Next::Act(Action::Look(Look::Superseded));
-    }
     if state.old_unknown || !guards.has(Guard::DisproveBeforeDone) {
         return end(!state.old_unknown);
     }
@@ -275,6 +275,7 @@ fn give_up(state: &State, by: &str, adopting: Option<Fingerprint>) -> Next {
     {
         return drive(Effect::Clear(store));
     }
+    // What would make another value at the next deploy outlives the giving up.
     if state.owes_reset() {
         return drive(Effect::Reset);
     }

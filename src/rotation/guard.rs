@@ -39,12 +39,12 @@ pub enum Guard {
     EveryStoreBeforeRotated,
     /// Nothing starts unless the current pair is accepted and the same everywhere.
     SoundBaseline,
-    /// A request that makes a value and puts it in force at once is not sent again while the first is unanswered.
-    MakeOnce,
     /// A rotation is given up only once it is rotated.
     GiveUpOnlyRotated,
     /// It gives way to another pair only if that one is accepted, and a wrong one is not.
     ProveBeforeGivingWay,
+    /// A request that makes a value and puts it in force at once is not sent again while the first is unanswered.
+    MakeOnce,
 }
 
 /// All guards, in order.
@@ -67,9 +67,9 @@ pub const ALL: [Guard; 21] = [
     Guard::RemintOnlyAfterGone,
     Guard::EveryStoreBeforeRotated,
     Guard::SoundBaseline,
-    Guard::MakeOnce,
     Guard::GiveUpOnlyRotated,
     Guard::ProveBeforeGivingWay,
+    Guard::MakeOnce,
 ];
 
 /// The guards in force.

@@ -147,12 +147,12 @@ pub struct ExternalClientAppSeed {
     pub client_credentials: bool,
     /// The secret is optional.
     pub secret_optional: bool,
+    /// It belongs to a managed package.
+    pub managed: bool,
     /// `fullName` of its `ExtlClntAppGlobalOauthSettings`; the app's name and `_glbloauth` when left out.
     pub settings_name: Option<String>,
     /// Further elements of its `ExtlClntAppGlobalOauthSettings`, which a client may not know.
     pub extra: BTreeMap<String, String>,
-    /// It belongs to a managed package.
-    pub managed: bool,
     /// Users that may log in by JWT bearer; empty for all.
     pub approved_users: Vec<String>,
     /// Consumers; one is made up when there is none.
@@ -172,9 +172,9 @@ impl Default for ExternalClientAppSeed {
             client_credentials_user: None,
             client_credentials: false,
             secret_optional: false,
+            managed: false,
             settings_name: None,
             extra: BTreeMap::new(),
-            managed: false,
             approved_users: Vec::new(),
             consumers: Vec::new(),
             switches: toml::Table::new(),

@@ -259,7 +259,12 @@ async fn examine_and_try(row: &Row) -> Vec<Line> {
                 let ledgers = engine.ledgers.lock().unwrap();
                 outcome(&ledgers.apps[app]).unwrap_or_else(|| "waits".into())
             }
-            _ => "not adopted".into(),
+            Reply::Done(_)
+            | Reply::Refused { .. }
+            | Reply::Held { .. }
+            | Reply::UnderWay { .. }
+            | Reply::CoolingDown { .. }
+            | Reply::Unknown(_) => "not adopted".into(),
         };
     }
     engine.stop().await;

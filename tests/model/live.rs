@@ -165,6 +165,7 @@ fn wrong(plan: &Plan, end: End, flags: Flags) -> Option<&'static str> {
         }
         (Fate::Done, Expect::Done | Expect::Healed) | (Fate::Untouched, Expect::Untouched) => None,
         (Fate::Held(_) | Fate::HeldAgain(_) | Fate::Exhausted, Expect::Held) => None,
+        (_, Expect::Healed) if mild => Some("it does not heal by itself"),
         (Fate::Done, Expect::DoneOrUnanswered) if mild && end.asked && !plan.org.queues => {
             Some("a person was asked after one fault in a healthy world")
         }
@@ -172,7 +173,6 @@ fn wrong(plan: &Plan, end: End, flags: Flags) -> Option<&'static str> {
         // Where the request that may not be repeated was lost, the rest of the expectation has to wait for a person.
         (Fate::HeldAgain("unanswered"), Expect::Untouched) => None,
         (_, Expect::DoneOrUnanswered) if mild => Some("one fault in a healthy world does not end rotated"),
-        (_, Expect::Healed) if mild => Some("it does not heal by itself"),
         (_, Expect::Done) if mild => Some("one fault in a healthy world does not end rotated"),
         (_, Expect::Untouched) if mild => Some("it should have ended with the old one untouched"),
         (_, Expect::Held) if mild => Some("a person should have been told"),

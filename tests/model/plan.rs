@@ -60,10 +60,10 @@ pub enum Expect {
     Untouched,
     /// Held, for a person.
     Held,
-    /// Rotated, or, where the one request that may not be repeated was lost, held.
-    DoneOrUnanswered,
     /// Held, and then done all the same.
     Healed,
+    /// Rotated, or, where the one request that may not be repeated was lost, held.
+    DoneOrUnanswered,
     /// Nothing is promised but P1.
     Anything,
 }

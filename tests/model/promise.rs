@@ -76,12 +76,6 @@ pub fn check(plan: &Plan, state: &State, world: &World, now: rekeyd::clock::Time
             return breach(Promise::P5, "called done, and nothing was put in force");
         }
     }
-    if let Rest::Ended(_) = &state.rest
-        && state.cutover.is_done()
-        && world.flag
-    {
-        return breach(Promise::Owed, "ended, and the next deploy makes another secret");
-    }
     if let Rest::Ended(End::GivenUp { adopting, old, .. }) = &state.rest {
         let never = |print: &rekeyd::secret::Fingerprint| world.ever & bit(generation(*print)) == 0;
         if adopting.as_ref().is_some_and(never) {
@@ -96,6 +90,12 @@ pub fn check(plan: &Plan, state: &State, world: &World, now: rekeyd::clock::Time
         if alive == Some(true) && *old == Stand::Refused {
             return breach(Promise::P5, "a living credential was called refused");
         }
+    }
+    if let Rest::Ended(_) = &state.rest
+        && state.cutover.is_done()
+        && world.flag
+    {
+        return breach(Promise::Owed, "ended, and the next deploy makes another secret");
     }
     let quiet = plan.budget.lost == world.left.lost
         && plan.budget.foreign == world.left.foreign

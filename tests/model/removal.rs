@@ -46,8 +46,8 @@ fn told(guard: Guard) -> (&'static str, Promise) {
         Guard::RemintOnlyAfterGone => ("staged, masked, post replaces", Promise::P3),
         Guard::EveryStoreBeforeRotated => ("update, two stores", Promise::P2),
         Guard::SoundBaseline => ("update, old one lives on", Promise::P5),
-        Guard::MakeOnce => ("regenerate, deploys queue", Promise::P3),
         Guard::GiveUpOnlyRotated => ("update, a person speaks", Promise::P2),
         Guard::ProveBeforeGivingWay => ("staged, a person speaks", Promise::P2),
+        Guard::MakeOnce => ("regenerate, deploys queue", Promise::P7),
     }
 }

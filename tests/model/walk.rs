@@ -212,10 +212,10 @@ impl Walk<'_> {
     }
 
     fn lifetime(&self, write: Write) -> Duration {
-        match write {
-            Write::Remake if self.plan.org.queues => Duration::from_secs(60),
-            _ => limits().request_lifetime,
+        if matches!(write, Write::Remake) && self.plan.org.queues {
+            return Duration::from_secs(60);
         }
+        limits().request_lifetime
     }
 
     fn send(&self, world: &World, write: Write) -> (World, Answer, Vec<Breach>) {

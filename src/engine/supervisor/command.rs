@@ -160,6 +160,9 @@ impl Supervisor {
                 false => Reply::refused("nothing is held here"),
             });
         };
+        if !stopped && run.state.hold().is_none() {
+            return Ok(Reply::refused("nothing is held here: a rotation is under way by itself"));
+        }
         if !self
             .say(
                 app,

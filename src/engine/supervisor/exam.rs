@@ -19,8 +19,11 @@ use crate::schedule::delay_of;
 /// How long a finding stands by itself.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Between two looks at an org where something was not found out, or nothing listed is open.
+/// Between two looks at an org that does not answer.
 const SOON: Duration = Duration::from_secs(300);
+
+/// Between two looks at an app of which nothing listed is open: a person may be at it.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Between two looks whether the org offers a newer version.
 const USUAL: Duration = Duration::from_secs(6 * 3600);
@@ -79,38 +82,42 @@ impl Supervisor {
     /// Starts the examinations that are due.
     pub(super) fn examine_orgs(&mut self) {
         let now = self.house.clock.now();
-        let mut orgs: BTreeMap<String, Vec<Patient>> = BTreeMap::new();
-        let mut urgent: BTreeMap<String, bool> = BTreeMap::new();
+        let mut orgs: BTreeMap<String, (Vec<&String>, bool)> = BTreeMap::new();
         for (app, managed) in &self.apps {
             let several = managed.ways.len() > 1;
             if managed.timing.is_none() || (managed.live_check.is_zero() && !several) {
                 continue;
             }
-            let org = managed.seat.org.clone();
-            let found = self.exams.found.get(app);
-            *urgent.entry(org.clone()).or_default() |= several && found.is_none();
-            let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-            orgs.entry(org.clone()).or_default().push(Patient {
-                seat: managed.seat.clone(),
-                exam: managed.exam.clone(),
-                grace: managed.limits.grace,
-                known: examine::known(&ledgers, app, &org),
-                version: found
-                    .filter(|found| found.stands(now, DAY, &managed.listed()))
-                    .map(|found| found.version),
-            });
+            let (apps, urgent) = orgs.entry(managed.seat.org.clone()).or_default();
+            apps.push(app);
+            *urgent |= several && !self.exams.found.contains_key(app);
         }
-        for (org, patients) in orgs {
+        for (org, (apps, urgent)) in orgs {
             let card = self.exams.orgs.entry(org.clone()).or_default();
-            let spread = match urgent.get(&org) {
-                Some(true) => Duration::ZERO,
-                Some(false) | None => delay_of(&org, SPREAD),
+            let spread = match urgent {
+                true => Duration::ZERO,
+                false => delay_of(&org, SPREAD),
             };
             let next = *card.next.get_or_insert(now + spread);
             if card.looking || now < next {
                 continue;
             }
             card.looking = true;
+            let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+            let patients = apps.into_iter().filter_map(|app| {
+                let managed = self.apps.get(app)?;
+                let found = self.exams.found.get(app);
+                let found = found.filter(|found| found.stands(now, DAY, &managed.listed()));
+                Some(Patient {
+                    seat: managed.seat.clone(),
+                    exam: managed.exam.clone(),
+                    grace: managed.limits.grace,
+                    known: examine::known(&ledgers, app, &org),
+                    version: found.map(|found| found.version),
+                })
+            });
+            let patients: Vec<Patient> = patients.collect();
+            drop(ledgers);
             self.looks.spawn(async move {
                 let (report, found) = examine_org(patients).await;
                 Look::Exam(org, Box::new(report), found)
@@ -122,17 +129,14 @@ impl Supervisor {
     pub(super) async fn examined(&mut self, org: String, report: OrgFindings, found: Vec<AppReport>) {
         let now = self.house.clock.now();
         let answered = report.newest.is_some() && report.id.is_some();
-        let mut soon = !answered;
-        for report in &found {
-            soon |= report
-                .chosen
-                .as_ref()
-                .is_none_or(|choice| choice.standing == Standing::Closed);
-            soon |= report.is_doubtful();
-        }
+        let unsettled = |report: &AppReport| report.wants_a_person() || report.is_doubtful();
         let card = self.exams.orgs.entry(org.clone()).or_default();
         card.looking = false;
-        card.next = Some(now + if soon { SOON } else { USUAL });
+        card.next = Some(match (answered, found.iter().any(unsettled)) {
+            (false, _) => now + SOON,
+            (true, true) => now + HOUR,
+            (true, false) => now + USUAL,
+        });
         let (Some(version), Some(id)) = (report.newest, report.id) else {
             return tracing::debug!(org, "the org did not answer well enough to be examined");
         };
@@ -147,6 +151,7 @@ impl Supervisor {
                 id: Some(id.clone()),
                 version,
                 listed: managed.listed(),
+                settled: !unsettled(&report),
                 methods: report.methods,
             };
             let before = self.exams.found.get(&app);

@@ -9,7 +9,7 @@ pub(super) fn to_do(effect: Effect, stores: &[String]) -> String {
     let store = |at| store_name(stores, at);
     match effect {
         Effect::Mint => "make a new credential at Salesforce".into(),
-        Effect::Discard => "remove a staged credential that nobody was given".into(),
+        Effect::Discard => "remove a credential of this app that is left in the staged slot and that no store has as current".into(),
         Effect::Store(at) => format!("write the new credential to pending in {}", store(at)),
         Effect::Cutover => "put the new credential in force at Salesforce".into(),
         Effect::Publish(at) => format!("publish the new credential in {}", store(at)),
@@ -37,7 +37,7 @@ pub(super) fn done(effect: Effect, detail: &Detail, stores: &[String]) -> String
                 "Salesforce made a new credential".into()
             }
         },
-        Effect::Discard => "the staged credential that nobody was given is removed".into(),
+        Effect::Discard => "the credential that was left in the staged slot is removed".into(),
         Effect::Store(at) => {
             format!(
                 "the new credential is stored as pending in {}{at_version}",

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 pub(crate) enum Operation {
     /// `readMetadata` of one Connected App.
     Read(String),
-    /// `listMetadata` of the Connected Apps.
+    /// `listMetadata` of a type.
     List {
         /// The name of the type.
         kind: &'static str,
