@@ -72,7 +72,9 @@ impl Caller {
     /// Whether every app is.
     fn sees_all(&self) -> bool {
         let every = AppPattern::all();
-        self.grant.as_ref().is_none_or(|grant| grant.apps.contains(&every))
+        self.grant
+            .as_ref()
+            .is_none_or(|grant| grant.apps.contains(&every))
     }
 }
 

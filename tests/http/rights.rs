@@ -191,7 +191,10 @@ async fn a_token_sees_its_own_apps_only() {
         assert!(!answer.body.contains("\"app\":\"billing\""), "{answer:?}");
     }
     // Metrics are of every app.
-    house.ask("GET", "/metrics", Some("others"), "").await.is_problem(403);
+    house
+        .ask("GET", "/metrics", Some("others"), "")
+        .await
+        .is_problem(403);
     let listed = house.ask("GET", "/v1/apps", Some("others"), "").await.json();
     let names: Vec<_> = listed["apps"]
         .as_array()

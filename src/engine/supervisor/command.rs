@@ -161,7 +161,9 @@ impl Supervisor {
             });
         };
         if !stopped && run.state.hold().is_none() {
-            return Ok(Reply::refused("nothing is held here: a rotation is under way by itself"));
+            return Ok(Reply::refused(
+                "nothing is held here: a rotation is under way by itself",
+            ));
         }
         if !self
             .say(

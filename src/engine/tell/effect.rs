@@ -9,7 +9,10 @@ pub(super) fn to_do(effect: Effect, stores: &[String]) -> String {
     let store = |at| store_name(stores, at);
     match effect {
         Effect::Mint => "make a new credential at Salesforce".into(),
-        Effect::Discard => "remove a credential of this app that is left in the staged slot and that no store has as current".into(),
+        Effect::Discard => {
+            "remove a credential of this app that is left in the staged slot and that no store has as current"
+                .into()
+        }
         Effect::Store(at) => format!("write the new credential to pending in {}", store(at)),
         Effect::Cutover => "put the new credential in force at Salesforce".into(),
         Effect::Publish(at) => format!("publish the new credential in {}", store(at)),
