@@ -269,6 +269,8 @@ impl World {
         let mut apps = app::build(&self.policy, &ledgers, &house).ok().unwrap();
         for managed in apps.values_mut() {
             managed.seat = Arc::new(around.seat(&managed.seat));
+            let ways = managed.ways.iter().map(|way| Arc::new(around.seat(way)));
+            managed.ways = ways.collect();
         }
         let (commands, asked) = mpsc::channel(8);
         let (_controls, told_all) = mpsc::channel(8);

@@ -71,8 +71,9 @@ impl Watch {
         let primary = self.primary();
         let (mut kept, mut adopted) = (false, false);
         for store in 0..self.eyes.len() {
-            let current = self.at(store, &Place::Current).await;
+            // In this order: stores are published in parallel, and a pair leaves pending only after it became current.
             let pending = self.at(store, &Place::Pending).await;
+            let current = self.at(store, &Place::Current).await;
             kept |= current.as_ref() == Some(&primary) || pending.as_ref() == Some(&primary);
             let Some(current) = current else { continue };
             adopted = true;
