@@ -113,7 +113,7 @@ fn names(fields: &Fields) -> FieldNames {
 /// Notes in the store's own log, where it keeps one, that somebody reads an app's value by hand.
 ///
 /// # Errors
-/// [`Failure`] (1): then nothing may be shown. As [`open_store`] otherwise.
+/// [`Failure`] (1): then nothing may be shown. As [`super::open_store`] otherwise.
 pub async fn record_access(
     policy: &Policy,
     app: &str,

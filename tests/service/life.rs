@@ -71,7 +71,8 @@ pub fn starts_works_and_stops(system: System) {
     machine.sh("test ! -e /run/rekeyd").ends(0);
     machine.sh("rekeyd history --verify").ends(0);
     // Reading as root while it was away has left nothing that it cannot open.
-    machine.sh("systemctl start rekeyd; rekeyd status").ends(0);
+    let ran = machine.sh("systemctl start rekeyd; rekeyd status");
+    assert_eq!(ran.code, 0, "{}{}", ran.text, machine.log());
 }
 
 pub fn encrypted_credentials() {

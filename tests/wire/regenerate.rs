@@ -436,7 +436,7 @@ async fn answers_to_a_deploy() {
         (html(503), "unknown"),
         (Answer::Drop, "unknown"),
         (soap_fault("UNKNOWN_EXCEPTION", "x"), "unknown"),
-        (soap_fault("ORG_IN_MAINTENANCE", "x"), "not now: unavailable"),
+        (soap_fault("ORG_IN_MAINTENANCE", "x"), "not now: throttled"),
         (
             soap_fault("REQUEST_LIMIT_EXCEEDED", "TotalRequests"),
             "not now: throttled",

@@ -48,7 +48,11 @@ pub(super) fn deploy(world: &mut World, request: &Element, version: u16, actor: 
     let Some(options) = request.child("DeployOptions") else {
         return fault("soapenv:Client", "DeployOptions is required");
     };
-    let option = |name: &str| options.text_of(name) == Some("true");
+    // simple-salesforce writes `True`.
+    let option = |name: &str| {
+        let said = options.text_of(name);
+        said.is_some_and(|said| said == "1" || said.eq_ignore_ascii_case("true"))
+    };
     if !option("rollbackOnError") {
         // Mandatory in production, which this org is (M §5.1).
         return fault(
