@@ -46,6 +46,11 @@ pub enum Word {
         /// How it was judged, with its control.
         probes: Probes,
     },
+    /// No grace for the old pair.
+    EndGrace {
+        /// Who.
+        by: String,
+    },
     /// Stop at the next boundary; the app was put on hold.
     Pause,
 }
@@ -232,6 +237,7 @@ impl Lane {
                 self.paused = false;
                 Some(Observation::Resume { by, take_over })
             }
+            Word::EndGrace { by } => Some(Observation::EndGrace { by }),
             Word::Abandon { by } => Some(Observation::Abandon { by }),
             Word::GiveUp { by, pair, probes } => Some(Observation::GiveUp { by, pair, probes }),
             Word::Pause => {

@@ -19,6 +19,7 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             | Event::Aborting { .. }
             | Event::Recovered { .. }
             | Event::GivingUp { .. }
+            | Event::GraceEnded { .. }
             | Event::OldUnknown => tracing::warn!(app, rotation = %id, "{text}"),
             Event::Deferred { .. } | Event::Intended { .. } => tracing::debug!(app, rotation = %id, "{text}"),
             Event::Baselined { .. }

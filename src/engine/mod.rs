@@ -7,6 +7,7 @@
 //! - `seat`: one app with its target, stores and the house's clock, journal and randomness.
 //! - `lane`: the loop of one rotation. `effects/`: one file per effect. `look`, `survey`, `took`, `values`: reads.
 //! - `note`, `ledger`, `tally`: what is journaled about an app, and what it adds up to.
+//! - `emergency`: a leaked credential, and what revoking it comes to. `radius`: who is hit.
 //! - `service`: what is journaled about no app. `board`: what is known now and forgotten at the end. `health`: what the
 //!   live check finds.
 //! - `tell`: all of it in words. `due`, `phase`: what onlookers want to know. `adopt`: first contact. `supervisor`: due
@@ -21,6 +22,7 @@ pub mod command;
 pub mod compare;
 pub mod due;
 mod effects;
+pub mod emergency;
 pub mod examine;
 pub mod health;
 pub mod lane;
@@ -30,6 +32,7 @@ pub mod log;
 mod look;
 pub mod note;
 pub mod phase;
+pub mod radius;
 pub mod seat;
 pub mod service;
 pub mod supervisor;

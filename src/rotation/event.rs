@@ -205,6 +205,11 @@ pub enum Event {
         /// How that one was proven.
         proof: Option<ProbeReport>,
     },
+    /// A person ends the grace: the old pair leaked, or must not outlive the rotation.
+    GraceEnded {
+        /// Who, and in what words.
+        by: String,
+    },
     /// These were current here once; a retired entry of theirs may be removed from then on.
     Former {
         /// Keys, each with its time.

@@ -289,6 +289,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             state.attempts = 0;
             state.not_before = None;
         }
+        Event::GraceEnded { by: _ } => state.grace_ended = true,
         Event::Former { keys } => state.former = keys.clone(),
         Event::Ended { end } => state.rest = Rest::Ended(end.clone()),
     }

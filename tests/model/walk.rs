@@ -303,6 +303,12 @@ impl Walk<'_> {
             );
             self.adopt(node, &world);
         }
+        if node.state.may_end_grace() {
+            let mut world = world.clone();
+            world.graceless = true;
+            let word = Observation::EndGrace { by: by.clone() };
+            self.take(node, world, Vec::new(), word, Choice::GraceEnded, Vec::new());
+        }
         if node.state.hold().is_none() {
             return;
         }

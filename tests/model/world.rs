@@ -156,6 +156,8 @@ pub struct World {
     pub meddled: bool,
     /// A store stayed away for longer than the cutover's time-out, while that ran.
     pub outlasted: bool,
+    /// A person has ended the grace.
+    pub graceless: bool,
     /// A person gave us what somebody else had put into the slot or into pending.
     pub given: bool,
     pub left: Budget,
@@ -209,6 +211,7 @@ impl World {
             job: None,
             meddled: false,
             outlasted: false,
+            graceless: false,
             given: false,
             left: plan.budget,
         }

@@ -130,7 +130,7 @@ impl Supervisor {
                 | Reply::Unknown(why)
                 | Reply::Done(why),
             ) => Some(why),
-            Err(Reply::Started(_)) => return Ok(()),
+            Err(Reply::Started(_) | Reply::Radius(_) | Reply::Revoking { .. }) => return Ok(()),
         };
         match refusal {
             Some(why) => tracing::warn!(app, "not rotated by the signal: {why}"),
@@ -157,6 +157,8 @@ impl Supervisor {
         match look {
             Ok(Look::Exam(org, report, found)) => self.examined(org, *report, found).await,
             Ok(Look::Live(app, seen, primary)) => self.credentials_seen(app, seen, primary).await,
+            // Whoever asked may have gone.
+            Ok(Look::Radius(radius, reply)) => drop(reply.send(Reply::Radius(radius))),
             Ok(Look::Successor(found)) => self.succeed(*found).await,
             Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
             Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,

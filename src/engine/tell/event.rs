@@ -96,6 +96,9 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
         } => {
             format!("retirement given up by {by}: nothing more is revoked")
         }
+        Event::GraceEnded { by } => format!(
+            "grace ended by {by}: the old credential is revoked as soon as every store has the new one"
+        ),
         Event::Former { keys } => format!(
             "{} of this app's earlier credentials may still be in the staged slot, and would be removed",
             keys.len()

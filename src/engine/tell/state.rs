@@ -75,7 +75,7 @@ fn retiring(state: &State, stores: &[String], now: Timestamp) -> String {
     if !state.caps.overlap {
         return "rotated; proving the old credential dead".into();
     }
-    let ends = state.rotated_at.unwrap_or(now) + state.limits.grace;
+    let ends = state.grace_ends().unwrap_or(now);
     if now < ends {
         format!("rotated; the old credential is in grace until {}", moment(ends))
     } else if state.revoke.is_done() {

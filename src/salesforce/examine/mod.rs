@@ -6,13 +6,14 @@
 mod connected;
 mod external;
 mod rights;
+mod touched;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::org::Org;
-use crate::doctor::observed::{AppSeen, Kind, LoginSeen, OrgSeen, Seen, Subject};
+use crate::doctor::observed::{AppSeen, Kind, LoginSeen, OrgSeen, Seen, Subject, Touched};
 use crate::port::{Examiner, Fault};
 
 /// Examines one org and its apps.
@@ -66,6 +67,10 @@ impl Examiner for Clinic {
             types,
             api: self.org.limits().map(|limits| (limits.used, limits.limit)),
         }
+    }
+
+    async fn touched(&self, subject: &Subject) -> Touched {
+        touched::touched(&self.org, subject).await
     }
 
     async fn app(&self, subject: &Subject) -> AppSeen {
