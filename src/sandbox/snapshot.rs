@@ -87,6 +87,8 @@ pub struct AppState {
     pub in_order: bool,
     /// Its consumers.
     pub consumers: Vec<ConsumerState>,
+    /// How many refresh tokens it has.
+    pub refresh_tokens: usize,
 }
 
 /// One consumer.
@@ -229,6 +231,7 @@ fn app_state(world: &World, app: &App, at: Moment) -> AppState {
             .iter()
             .map(|consumer| consumer_state(app, consumer, at))
             .collect(),
+        refresh_tokens: app.refresh_tokens.len(),
     }
 }
 
