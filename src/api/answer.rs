@@ -152,7 +152,7 @@ pub(super) fn reply(app: &str, reply: Reply, now: Timestamp) -> Response {
         }
         Reply::CoolingDown { until } => {
             let why = format!(
-                "it was rotated, or tried, only just now: not again before {}",
+                "it was rotated, or tried, only just now: not again before {} (the policy's `cool_down`)",
                 view::moment(until)
             );
             let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, why);

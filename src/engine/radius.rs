@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::doctor::observed::Touched;
+use crate::doctor::observed::{Kind, Touched};
 use crate::engine::emergency::{Leaked, Way};
 use crate::engine::examine::Exam;
 use crate::engine::seat::Seat;
@@ -110,14 +110,7 @@ pub async fn look(case: Case) -> Radius {
         breaks: breaks(&case, &stores, caps.overlap, caps.key_changes),
         stores,
         touched,
-        tokens: match case.tokens {
-            true => "asked for: once the leaked credential is dead, the app's refresh tokens are revoked, of all of its \
-                     users, the honest ones too; sessions by client credentials or JWT bearer last to their time-out"
-                .into(),
-            false => "live on: sessions to their time-out, refresh tokens to their policy. `--tokens` revokes the \
-                      refresh tokens as well"
-                .into(),
-        },
+        tokens: tokens(&case),
         steps,
         wants_a_person: case.way.is_held(),
         lines: Vec::new(),
@@ -126,6 +119,25 @@ pub async fn look(case: Case) -> Radius {
     radius.lines = radius.told();
     radius
 }
+
+fn tokens(case: &Case) -> String {
+    match (case.tokens, case.exam.subject.kind) {
+        (false, Kind::External) => "live on: sessions to their time-out, refresh tokens to their policy; `--tokens` revokes \
+                                    the refresh tokens as well"
+            .into(),
+        (false, Kind::Connected) => {
+            format!("live on: sessions to their time-out, refresh tokens to their policy; {BY_HAND}")
+        }
+        (true, Kind::External) => "asked for: once the leaked credential is dead, every refresh token of the app is revoked, \
+                                   of all its users, whichever consumer it was got by; sessions by client credentials or \
+                                   JWT bearer last to their time-out"
+            .into(),
+        (true, Kind::Connected) => format!("asked for, and rekeyd cannot: {BY_HAND}"),
+    }
+}
+
+/// Where the tokens of a Connected App are ended (salesforce-oauth-rest.md §4).
+const BY_HAND: &str = "a person ends them in Setup > Connected Apps OAuth Usage > the app > Revoke All";
 
 async fn place(case: &Case, store: usize) -> StoreRadius {
     let seat = &case.seat;

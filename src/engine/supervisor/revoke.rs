@@ -98,13 +98,23 @@ impl Supervisor {
             said(reply, Reply::refused(why));
             return Ok(());
         };
+        let before = ledger.emergency.as_ref();
+        let open = before.filter(|before| !before.is_settled(ledger));
+        if asked.leaked == Leaked::Previous && open.is_some_and(|before| before.ask.leaked == Leaked::Current)
+        {
+            let why = "the leak of the current credential is being dealt with, and that ends the previous one first";
+            said(reply, Reply::refused(why));
+            return Ok(());
+        }
+        // What was promised before is not forgotten for what is asked now.
+        let owed = before.is_some_and(Emergency::owes_tokens);
         let ask = Ask {
             leaked: asked.leaked,
             pair,
             rotation: way.rotation(),
             by: asked.by,
             why: asked.reason,
-            tokens: asked.tokens,
+            tokens: asked.tokens || owed,
             token,
         };
         tracing::warn!(app, by = %ask.by, "the {} credential leaked: {}", ask.leaked.word(), ask.why);
@@ -113,7 +123,7 @@ impl Supervisor {
         let rotation = self.ledger(app).running().map(|run| run.state.id);
         let text = match rotation {
             None if way == emergency::Way::Rotate => {
-                "noted: a rotation begins as soon as rekeyd knows which method is open here".to_owned()
+                "noted: a rotation begins as soon as rekeyd has looked at the app".to_owned()
             }
             Some(_) | None => radius::begun(&way),
         };
@@ -158,6 +168,10 @@ impl Supervisor {
         let Some(emergency) = ledger.emergency.as_ref().filter(|_| ledger.hold.is_none()) else {
             return Ok(());
         };
+        // A journal that may be an old one is no ground to act on.
+        if !self.compared.contains(app) {
+            return Ok(());
+        }
         if emergency.is_settled(&ledger) {
             self.end_tokens(app, &managed, emergency, now);
             return Ok(());

@@ -100,6 +100,13 @@ pub fn status_words(ledger: &AppLedger, app: &str, now: Timestamp) -> (String, O
     if let Some(end) = ledger.stopped_by() {
         return (format!("stopped: {end}"), super::stopped_remedy(ledger, app));
     }
+    let emergency = ledger.emergency.as_ref();
+    if let Some(emergency) = emergency.filter(|emergency| !emergency.is_settled(ledger)) {
+        return (
+            format!("about to be rotated at the word of {}", emergency.words()),
+            None,
+        );
+    }
     match (ledger.adopted_at, &ledger.unadopted) {
         (Some(_), _) => match ledger.run.as_ref().and_then(|run| run.state.end()) {
             // Somebody may still hold a credential that works, and nothing of ours will end it.
