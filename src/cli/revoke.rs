@@ -218,14 +218,10 @@ impl Follow {
                     Which::Previous => record.entry.rotation == self.rotation,
                     Which::Current => old == self.leaked,
                 };
-                match end {
-                    End::Done { .. } => Ok(this),
-                    _ if this => Err(Failure::failed(format!("not revoked: {end}"))),
-                    End::Abandoned { .. }
-                    | End::Ignored
-                    | End::NotOffered { .. }
-                    | End::Undone { .. }
-                    | End::GivenUp { .. } => Ok(false),
+                match (this, end) {
+                    (true, End::Done { .. }) => Ok(true),
+                    (true, end) => Err(Failure::failed(format!("not revoked: {end}"))),
+                    (false, _) => Ok(false),
                 }
             }
             Note::Step {

@@ -77,7 +77,8 @@ impl Supervisor {
                     radius::begun(&way)
                 ),
             };
-            let rotation = ledger.running().map(|run| run.state.id);
+            let running = ledger.running().map(|run| run.state.id);
+            let rotation = before.ask.rotation.or(running);
             let answer = Reply::Revoking {
                 text,
                 rotation,
