@@ -330,6 +330,11 @@ impl AppLedger {
             | Event::GivingUp { .. }
             | Event::GraceEnded { .. }
             | Event::Former { .. }
+            | Event::Asked { .. }
+            | Event::Reminded
+            | Event::Handed { .. }
+            | Event::TurnedAway { .. }
+            | Event::Neither { .. }
             | Event::Ended { .. } => {}
         }
     }

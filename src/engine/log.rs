@@ -20,6 +20,10 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             | Event::Recovered { .. }
             | Event::GivingUp { .. }
             | Event::GraceEnded { .. }
+            | Event::Asked { .. }
+            | Event::Reminded
+            | Event::TurnedAway { .. }
+            | Event::Neither { .. }
             | Event::OldUnknown => tracing::warn!(app, rotation = %id, "{text}"),
             Event::Deferred { .. } | Event::Intended { .. } => tracing::debug!(app, rotation = %id, "{text}"),
             Event::Baselined { .. }
@@ -36,6 +40,7 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             | Event::Superseded { .. }
             | Event::Restarted
             | Event::Former { .. }
+            | Event::Handed { .. }
             | Event::Rotated
             | Event::Resumed { .. }
             | Event::Ended { .. } => tracing::info!(app, rotation = %id, "{text}"),

@@ -14,8 +14,9 @@ use crate::doctor::observed::{Kind, Touched};
 use crate::engine::emergency::{Leaked, Way};
 use crate::engine::examine::Exam;
 use crate::engine::seat::Seat;
+use crate::engine::tell::{self, AppKind};
 use crate::port::Place;
-use crate::rotation::RotationId;
+use crate::rotation::{RotationId, ValueBy};
 use crate::secret::Fingerprint;
 
 /// What a person is told before anything is changed.
@@ -219,6 +220,10 @@ fn will(case: &Case) -> (String, Vec<String>) {
             };
             (format!("{first}; then a rotation begins, with no grace{}", waits(held)), none)
         }
+        Way::Rotate if case.seat.target.capabilities().value_by == ValueBy::Person => (
+            "a person is asked at once, outside windows and cool-down, to do this in Setup, step by step:".into(),
+            tell::assisted_steps(&case.seat.app, AppKind::of(&case.policy)),
+        ),
         Way::Rotate => (
             "a rotation begins now, outside windows and cool-down, with no grace: the leaked credential is revoked as soon as \
              every store has the new one"

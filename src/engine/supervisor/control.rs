@@ -160,6 +160,7 @@ impl Supervisor {
             // Whoever asked may have gone.
             Ok(Look::Radius(radius, reply)) => drop(reply.send(Reply::Radius(radius))),
             Ok(Look::Successor(found)) => self.succeed(*found).await,
+            Ok(Look::Handed(judged)) => self.hand_over(*judged).await,
             Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
             Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,
             // A defect of ours. The others go on.

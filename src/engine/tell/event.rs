@@ -99,6 +99,15 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
         Event::GraceEnded { by } => format!(
             "grace ended by {by}: the old credential is revoked as soon as every store has the new one"
         ),
+        Event::Asked { what, deadline } => super::ask::asked(*what, *deadline),
+        Event::Reminded => "a person was reminded of what they are asked for".into(),
+        Event::Handed { by, pair, .. } => format!("{by} handed a new credential over, {}", pair.short()),
+        Event::TurnedAway { by, why } => {
+            format!("a credential that {by} handed over was turned away, and nothing is changed: {why}")
+        }
+        Event::Neither { answer } => {
+            format!("neither the old nor the new credential is accepted: {answer}")
+        }
         Event::Former { keys } => format!(
             "{} of this app's earlier credentials may still be in the staged slot, and would be removed",
             keys.len()

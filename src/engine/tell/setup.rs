@@ -70,6 +70,19 @@ pub fn setup_steps(app: &str, kind: Option<AppKind>) -> Vec<String> {
     ]
 }
 
+/// The same where rekeyd stores, proves and publishes what a person makes (method `assisted`).
+pub fn assisted_steps(app: &str, kind: Option<AppKind>) -> Vec<String> {
+    let place = kind.map_or(SETUP, AppKind::setup);
+    vec![
+        format!("{place}: Generate staged consumer details, and do not apply them yet"),
+        format!("hand the new pair over: `rekeyd submit {app}`; it is stored everywhere, in use nowhere"),
+        format!(
+            "when `rekeyd status {app}` asks for it, Apply: consumers are out from then until it is published, which is at once; \
+             Apply revokes every access and refresh token of the app and cannot be taken back"
+        ),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
