@@ -98,7 +98,7 @@ impl Clinic {
 }
 
 /// What the org may be asked by something that changes nothing.
-const READS: [&str; 12] = [
+const READS: [&str; 13] = [
     "credential.get",
     "credential.list",
     "introspect",
@@ -108,6 +108,7 @@ const READS: [&str; 12] = [
     "soap.readMetadata",
     "staged.list",
     "token.jwt_bearer",
+    "usage.users",
     "token.refresh_token",
     "usage",
     "versions",
