@@ -208,7 +208,7 @@ impl Supervisor {
             );
         }
         Ok(Reply::Done(match to_apply {
-            true => "apply it now: rekeyd looks every few seconds for ten minutes".into(),
+            true => "rekeyd looks now, and every few seconds for ten minutes, whether it is applied".into(),
             false => "resumed".into(),
         }))
     }
