@@ -84,9 +84,17 @@ fn consumers(subject: &Subject, seen: &ExternalSeen) -> Vec<Finding> {
     let code = "consumers";
     let all = match &seen.consumers {
         Seen::Is(all) => all,
-        Seen::Not(lack @ (Lack::Denied | Lack::Odd), why) => {
+        Seen::Not(Lack::Switched, _) if subject.opens_switch => {
+            return vec![Finding::doubts(
+                "switched-off",
+                &REST,
+                "the app's credentials cannot be read while the org's switch for consumer secrets over REST is off; \
+                 rekeyd turns it on for a rotation, and looks first",
+            )];
+        }
+        Seen::Not(lack @ (Lack::Denied | Lack::Switched | Lack::Odd), why) => {
             let says = match lack {
-                Lack::Denied => "the org does not let rekeyd's user see the app's credentials over REST",
+                Lack::Denied | Lack::Switched => "the org does not let rekeyd's user see the app's credentials over REST",
                 Lack::Login | Lack::Absent | Lack::Later | Lack::Odd | Lack::Unasked => {
                     "the org's answer about the app's credentials is of no use"
                 }
@@ -129,10 +137,10 @@ fn secret(shown: &Seen<bool>) -> Finding {
             "Setup, External Client App Settings: turn on `Allow access to External Client App consumer secrets via \
              REST API`; rekeyd's user needs `View Client Secret`",
         ),
-        Seen::Not(lack @ (Lack::Denied | Lack::Odd | Lack::Absent), why) => {
+        Seen::Not(lack @ (Lack::Denied | Lack::Switched | Lack::Odd | Lack::Absent), why) => {
             let says = match lack {
                 Lack::Absent => "the live pair is not there to be read",
-                Lack::Login | Lack::Denied | Lack::Later | Lack::Odd | Lack::Unasked => {
+                Lack::Login | Lack::Denied | Lack::Switched | Lack::Later | Lack::Odd | Lack::Unasked => {
                     "the live pair cannot be read over REST"
                 }
             };
@@ -148,7 +156,7 @@ fn slot(subject: &Subject, slot: &Seen<Option<SlotSeen>>, known: &Known) -> Find
     match slot {
         Seen::Is(None) => Finding::good(code, "the staged slot is free"),
         Seen::Is(Some(entry)) => occupied(subject, entry, known),
-        Seen::Not(Lack::Denied, why) => {
+        Seen::Not(Lack::Denied | Lack::Switched, why) => {
             Finding::closes(code, &only, "the staged slot cannot be seen").remedy(why.clone())
         }
         Seen::Not(Lack::Absent, why) => {

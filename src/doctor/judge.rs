@@ -106,7 +106,7 @@ impl AppReport {
             matches!(finding.means, Means::Doubts(_))
                 && !matches!(
                     finding.code.as_str(),
-                    "in-place-change" | "managed-slot" | "migrated"
+                    "in-place-change" | "managed-slot" | "migrated" | "switched-off"
                 )
         };
         self.chosen

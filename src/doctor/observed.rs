@@ -15,6 +15,8 @@ pub enum Lack {
     Login,
     /// A right or a switch is missing.
     Denied,
+    /// The org's switch for consumer secrets over REST is off.
+    Switched,
     /// There is no such thing there.
     Absent,
     /// Not now: an outage, a limit.
@@ -60,6 +62,8 @@ pub struct OrgSeen {
     pub rights: Seen<BTreeMap<String, bool>>,
     /// The types of its Metadata API.
     pub types: Seen<BTreeSet<String>>,
+    /// The switch for consumer secrets over REST.
+    pub switch: Seen<bool>,
     /// Requests used and allowed in 24 hours.
     pub api: Option<(u64, u64)>,
 }
@@ -82,6 +86,8 @@ pub struct OrgAsked {
     pub version: u32,
     /// The share of the daily requests, in percent, above which rotations wait.
     pub budget: u32,
+    /// The policy has rekeyd turn on the switch for consumer secrets over REST while a rotation needs it.
+    pub opens_switch: bool,
     /// The methods that this version of rekeyd knows.
     pub known: Vec<String>,
 }
@@ -112,6 +118,8 @@ pub struct Subject {
     pub listed: Vec<String>,
     /// The methods that this version of rekeyd knows.
     pub known: Vec<String>,
+    /// As [`OrgAsked::opens_switch`].
+    pub opens_switch: bool,
     /// The flow of its consumers.
     pub flow: Option<Flow>,
     /// The policy says which certificate goes with a write of the component.

@@ -7,6 +7,7 @@
 //! - `seat`: one app with its target, stores and the house's clock, journal and randomness.
 //! - `lane`: the loop of one rotation. `effects/`: one file per effect. `look`, `survey`, `took`, `values`: reads.
 //! - `note`, `ledger`, `tally`: what is journaled about an app, and what it adds up to.
+//! - `window`: an org's switch, opened for rotations and closed after them.
 //! - `service`: what is journaled about no app. `board`: what is known now and forgotten at the end. `health`: what the
 //!   live check finds.
 //! - `tell`: all of it in words. `due`, `phase`: what onlookers want to know. `adopt`: first contact. `supervisor`: due
@@ -39,3 +40,4 @@ pub mod tell;
 mod took;
 mod values;
 mod watch;
+pub mod window;

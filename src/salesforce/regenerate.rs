@@ -267,9 +267,10 @@ impl Target for RegenerateTarget {
             modified: None,
             server_time: None,
             obstacles: Vec::new(),
+            switched_off: false,
         };
         if let Err(fault) = self.look(&mut survey).await {
-            survey.obstacles.push(obstacle(fault)?);
+            obstacle(&mut survey, fault)?;
         }
         Ok(survey)
     }

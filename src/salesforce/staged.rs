@@ -70,9 +70,10 @@ impl Target for StagedTarget {
             modified: None,
             server_time: None,
             obstacles: Vec::new(),
+            switched_off: false,
         };
         if let Err(fault) = self.consumer.look(&mut survey).await {
-            survey.obstacles.push(obstacle(fault)?);
+            obstacle(&mut survey, fault)?;
         }
         Ok(survey)
     }

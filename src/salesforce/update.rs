@@ -217,6 +217,7 @@ impl Target for UpdateTarget {
             modified: None,
             server_time: None,
             obstacles: Vec::new(),
+            switched_off: false,
         };
         match self.look(&mut survey).await {
             Ok(()) => {}

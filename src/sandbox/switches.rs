@@ -54,6 +54,9 @@ pub struct Switches {
     pub expired_entry: ExpiredEntry,
     /// The org switch "Allow access to External Client App consumer secrets via REST API" (O §1 preconditions).
     pub secret_api_enabled: bool,
+    /// How long after that switch was turned on through the Metadata API REST goes on refusing, in seconds (O §7: one
+    /// installer had to run again).
+    pub secret_api_delay_seconds: u64,
     /// When paged answers stop naming a next page (O §1).
     pub next_page: NextPage,
     /// Ids in REST answers have 15 or 18 characters (O §1).
@@ -119,6 +122,7 @@ impl Default for Switches {
             second_rotate: SecondRotate::Error,
             expired_entry: ExpiredEntry::Listed,
             secret_api_enabled: true,
+            secret_api_delay_seconds: 0,
             next_page: NextPage::UntilEmpty,
             id_length: IdLength::Long,
             introspect_junk: IntrospectJunk::Inactive200,

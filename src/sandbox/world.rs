@@ -10,6 +10,7 @@ use super::session::{Actor, Sessions};
 use super::switches::{Switches, TokensDie};
 use super::time::{Clock, Moment, later, seconds};
 use super::wire::{Call, Reply};
+use super::xml::Element;
 use super::{oauth, rest, soap};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +43,10 @@ pub(super) struct World {
     pub(super) late: Vec<Late>,
     /// Every deploy there ever was, in the order in which they came.
     pub(super) deploys: Vec<soap::Deploy>,
+    /// The org's own settings for External Client Apps, but for what is a switch.
+    pub(super) org_settings: Element,
+    /// From when on secrets are served over REST, where the switch is on.
+    pub(super) secret_api_from: Moment,
     pub(super) counters: BTreeMap<&'static str, u64>,
     pub(super) api_used: u64,
     /// Since when they are counted: a day.

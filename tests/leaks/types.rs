@@ -105,6 +105,7 @@ fn what_holds_a_secret_does_not_show_it() {
         own_login: false,
         modified: None,
         server_time: None,
+        switched_off: false,
         obstacles: Vec::new(),
     });
     said.debug(&Outcome::Done(Minted {

@@ -9,7 +9,7 @@ use super::command::{NOT_EXAMINED, may_rotate};
 use super::{Look, Managed, Supervisor};
 use crate::engine::command::{Control, Reply};
 use crate::engine::note::Note;
-use crate::engine::service::{ServiceLedger, ServiceNote};
+use crate::engine::service::{ServiceLedger, ServiceNote, jot};
 use crate::engine::tell;
 use crate::port::journal::JournalFault;
 use crate::schedule::due::WaitingOn;
@@ -56,6 +56,7 @@ impl Supervisor {
             }
         }
         self.apps = apps;
+        self.take_windows();
         self.exams.forget_times();
         self.contacts.clear();
         self.show();
@@ -173,29 +174,8 @@ impl Supervisor {
     /// Journals and logs something about the service. A journal that cannot be written is said in the log, and what
     /// was found is found again.
     pub(super) async fn jot(&mut self, note: &ServiceNote) {
-        let Ok(entry) = note.entry() else { return };
-        let now = self.house.clock.now();
-        let written = self.house.journal.append(now, &[entry]).await;
-        let text = tell::service_sentence(note);
-        match note {
-            ServiceNote::ReloadRefused { .. } | ServiceNote::LoginRefused { .. } => tracing::error!("{text}"),
-            ServiceNote::ClockJumped { .. }
-            | ServiceNote::ClockOff { .. }
-            | ServiceNote::BudgetSpent { .. }
-            | ServiceNote::LoginEnding { .. } => tracing::warn!("{text}"),
-            ServiceNote::BudgetFree { .. }
-            | ServiceNote::Reloaded { .. }
-            | ServiceNote::ClockRight { .. }
-            | ServiceNote::LoginFine { .. } => {
-                tracing::info!("{text}")
-            }
-        }
-        match written {
-            Ok(_) => {
-                let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-                ledgers.service.add(now, note);
-            }
-            Err(fault) => tracing::error!("{fault}"),
+        if let Err(fault) = jot(&self.house, &self.ledgers, note).await {
+            tracing::error!("{fault}");
         }
     }
 

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::org::Org;
+use super::switch::Switch;
 use crate::doctor::observed::{AppSeen, Kind, LoginSeen, OrgSeen, Seen, Subject};
-use crate::port::{Examiner, Fault};
+use crate::port::{Examiner, Fault, SecretsSwitch};
 
 /// Examines one org and its apps.
 pub struct Clinic {
@@ -46,24 +47,29 @@ impl Examiner for Clinic {
     async fn org(&self) -> OrgSeen {
         let newest = self.newest().await.into();
         let login: Seen<LoginSeen> = self.login().await.into();
-        let (rights, types) = match login.is() {
+        let (rights, types, switch) = match login.is() {
             // SOAP would only say once more what is known of the token.
-            Some(login) if login.jwt => (rights::rights(&self.org).await.into(), Seen::unasked()),
+            Some(login) if login.jwt => {
+                let rights = rights::rights(&self.org).await.into();
+                (rights, Seen::unasked(), Seen::unasked())
+            }
             Some(_) => {
                 let types = self
                     .org
                     .described()
                     .await
                     .map(|described| described.types.clone());
-                (rights::rights(&self.org).await.into(), types.into())
+                let switch = Switch::new(self.org.clone()).is_on().await.into();
+                (rights::rights(&self.org).await.into(), types.into(), switch)
             }
-            None => (Seen::unasked(), Seen::unasked()),
+            None => (Seen::unasked(), Seen::unasked(), Seen::unasked()),
         };
         OrgSeen {
             newest,
             login,
             rights,
             types,
+            switch,
             api: self.org.limits().map(|limits| (limits.used, limits.limit)),
         }
     }

@@ -117,7 +117,13 @@ impl Class {
             | Class::Page(text)
             | Class::Cut(text) => Fault::Unavailable(text),
             Class::Permission(text) => Fault::Forbidden(format!("{text}: {}", area.permission())),
-            Class::Switch(text) => Fault::Forbidden(format!("{text}: {}", area.switch())),
+            Class::Switch(text) => {
+                let text = format!("{text}: {}", area.switch());
+                match area {
+                    Area::Credentials => Fault::SwitchedOff(text),
+                    Area::Metadata => Fault::Forbidden(text),
+                }
+            }
             Class::Missing(text) => Fault::NotFound(text),
             Class::Unsupported(text)
             | Class::Invalid(text)

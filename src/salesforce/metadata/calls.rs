@@ -12,6 +12,7 @@ use super::super::id::RecordId;
 use super::answer::{Deployed, deployed, response, saved};
 use super::component::Component;
 use super::envelope::{Operation, envelope};
+use super::org_settings::{ORG_SETTINGS, ORG_SETTINGS_NAME, OrgSettings};
 use super::settings::{OAUTH_SETTINGS, OauthSettings};
 use super::xml::Element;
 use crate::clock::Timestamp;
@@ -97,24 +98,30 @@ pub(crate) async fn read_settings(
     org: &Org,
     name: &str,
 ) -> Result<(Option<OauthSettings>, Option<Timestamp>), Fault> {
-    let (kind, name) = (OAUTH_SETTINGS, name.to_owned());
-    let (element, date) = ask(
-        org,
-        Operation::ReadOf {
-            kind,
-            name: name.clone(),
-        },
-    )
-    .await?;
-    let records = element
-        .child("result")
-        .into_iter()
-        .flat_map(|result| result.all("records"));
-    let mut found = records.filter_map(|record| OauthSettings::of(record.clone()));
+    let (records, date) = records_of(org, OAUTH_SETTINGS, name).await?;
+    let mut found = records.into_iter().filter_map(OauthSettings::of);
     Ok((
-        found.find(|settings| settings.full_name().eq_ignore_ascii_case(&name)),
+        found.find(|settings| settings.full_name().eq_ignore_ascii_case(name)),
         date,
     ))
+}
+
+/// Reads the org's own settings for External Client Apps. `None` if it shows none.
+pub(crate) async fn read_org_settings(org: &Org) -> Result<Option<OrgSettings>, Fault> {
+    let (records, _) = records_of(org, ORG_SETTINGS, ORG_SETTINGS_NAME).await?;
+    Ok(records.into_iter().find_map(OrgSettings::of))
+}
+
+async fn records_of(
+    org: &Org,
+    kind: &'static str,
+    name: &str,
+) -> Result<(Vec<Element>, Option<Timestamp>), Fault> {
+    let name = name.to_owned();
+    let (element, date) = ask(org, Operation::ReadOf { kind, name }).await?;
+    let results = element.child("result").into_iter();
+    let records = results.flat_map(|result| result.all("records")).cloned();
+    Ok((records.collect(), date))
 }
 
 /// Hands a package in. The answer is an id; what becomes of it is for [`deploy_status`] to say.
