@@ -376,5 +376,6 @@ pub fn house(
         clock,
         random,
         prints,
+        identities: Arc::default(),
     }
 }

@@ -166,6 +166,9 @@ pub struct Survey {
     pub our_user: Option<String>,
     /// It is the app that we log in with.
     pub own_login: bool,
+    /// Who it is, by ids: of the org and the consumer, or of the org and the component where there is no other. Equal
+    /// for two apps of the policy that are one.
+    pub identity: Option<String>,
     /// The component's last-modified mark, for targets that write the whole component.
     pub modified: Option<String>,
     /// Salesforce's clock when it answered (the `Date` header).

@@ -15,6 +15,8 @@
 mod catch_up;
 #[path = "engine/clock_jumps.rs"]
 mod clock_jumps;
+#[path = "engine/consumers.rs"]
+mod consumers;
 #[path = "engine/defect.rs"]
 mod defect;
 #[path = "engine/examined.rs"]
@@ -35,5 +37,7 @@ mod own_login;
 mod reload;
 #[path = "engine/verdicts.rs"]
 mod verdicts;
+#[path = "engine/window.rs"]
+mod window;
 #[path = "engine/world.rs"]
 mod world;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::document::{Document, FieldNames, Stamp};
+use crate::engine::identity::Identities;
 use crate::port::journal::Journal;
 use crate::port::{Fault, Place, Slot, Store, Survey, Target};
 use crate::random::Random;
@@ -30,6 +31,8 @@ pub struct House {
     pub random: Arc<dyn Random>,
     /// The installation's key for fingerprints.
     pub prints: FingerprintKey,
+    /// Who each app is at Salesforce.
+    pub identities: Arc<Identities>,
 }
 
 /// One app, ready to be rotated by one method.

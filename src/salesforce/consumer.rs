@@ -97,6 +97,7 @@ impl Consumer {
                 return Ok(None);
             }
         };
+        survey.identity = Some(format!("{} {}", self.org.identity().await?, ids.consumer.short()));
         survey.key = key;
         match rest::primary(&self.org, &ids).await {
             Ok(row) => {

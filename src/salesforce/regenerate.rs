@@ -264,6 +264,7 @@ impl Target for RegenerateTarget {
             staged: None,
             our_user: self.org.user().await?.map(|user| user.short().to_owned()),
             own_login: false,
+            identity: None,
             modified: None,
             server_time: None,
             obstacles: Vec::new(),

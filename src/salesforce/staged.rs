@@ -67,6 +67,7 @@ impl Target for StagedTarget {
             staged: None,
             our_user: self.org.user().await?.map(|user| user.short().to_owned()),
             own_login: false,
+            identity: None,
             modified: None,
             server_time: None,
             obstacles: Vec::new(),

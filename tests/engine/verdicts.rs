@@ -24,6 +24,7 @@ fn subject(kind: Kind, flow: Option<Flow>) -> Subject {
         consumer: None,
         listed: words(),
         known: words(),
+        opens_switch: false,
         flow,
         certificate_given: false,
     }
@@ -39,6 +40,7 @@ fn sound_org() -> OrgSeen {
         }),
         rights: Seen::Is(BTreeMap::from([("ModifyMetadata".to_owned(), true)])),
         types: Seen::Is(BTreeSet::from(types.map(str::to_owned))),
+        switch: Seen::Is(true),
         api: Some((1, 100)),
     }
 }
@@ -77,6 +79,7 @@ fn judge(subject: &Subject, org: &OrgSeen, app: AppSeen, known: &Known) -> AppRe
         name: "prod".into(),
         version: 66,
         budget: 90,
+        opens_switch: subject.opens_switch,
         known: words(),
     };
     let org = doctor::org(&asked, org);
@@ -220,6 +223,7 @@ fn what_was_not_seen_is_unknown() {
         login: away(),
         rights: away(),
         types: away(),
+        switch: away(),
         api: None,
     };
     let external = ExternalSeen {
@@ -257,4 +261,45 @@ fn what_was_not_seen_is_unknown() {
             .find(|finding| matches!(finding.means, Means::Closes(_)));
         assert_eq!(closes, None);
     }
+}
+
+/// Off, as Salesforce's baseline has it: with the policy's word it closes nothing, without it the remedy names the key.
+#[test]
+fn a_switch_that_is_off_closes_what_needs_it_unless_rekeyd_may_open_it() {
+    let org = OrgSeen {
+        switch: Seen::Is(false),
+        ..sound_org()
+    };
+    let dark = || ExternalSeen {
+        consumers: Seen::Not(Lack::Switched, "403".into()),
+        consumer: Seen::unasked(),
+        secret_shown: Seen::unasked(),
+        slot: Seen::unasked(),
+        key: None,
+        ..sound_external()
+    };
+    let mut subject = subject(Kind::External, None);
+    let report = judge(&subject, &org, AppSeen::External(dark()), &Known::default());
+    for method in ["staged", "regenerate"] {
+        assert_eq!(standing(&report, method), Standing::Closed);
+    }
+    let remedies = &report.methods[0].remedies;
+    let key = "consumer_secrets_switch = \"open-for-rotation\"` in [org.prod]";
+    assert!(remedies.iter().any(|remedy| remedy.contains(key)), "{remedies:?}");
+
+    subject.opens_switch = true;
+    let report = judge(&subject, &org, AppSeen::External(dark()), &Known::default());
+    for method in ["staged", "regenerate"] {
+        assert_eq!(standing(&report, method), Standing::Unknown);
+    }
+    assert!(!report.wants_a_person() && !report.is_doubtful());
+    assert!(report.methods[0].why.contains("cannot be read while the org's switch"));
+
+    // Without the right to turn it on it is of no use.
+    let poor = OrgSeen {
+        rights: Seen::Is(BTreeMap::from([("ModifyMetadata".to_owned(), false)])),
+        ..org
+    };
+    let report = judge(&subject, &poor, AppSeen::External(dark()), &Known::default());
+    assert_eq!(standing(&report, "staged"), Standing::Closed);
 }

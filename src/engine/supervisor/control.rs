@@ -21,6 +21,7 @@ impl Supervisor {
             Control::Apps { apps, done } => {
                 let count = apps.values().filter(|app| app.timing.is_some()).count();
                 self.take_apps(apps);
+                self.recall_identities().await;
                 self.jot(&ServiceNote::Reloaded { apps: count }).await;
                 // Whoever asked may have gone.
                 let _gone = done.send(());
@@ -40,6 +41,13 @@ impl Supervisor {
             let apps = self.apps.values().filter(|app| app.timing.is_some()).count();
             self.jot(&ServiceNote::Reloaded { apps }).await;
         }
+    }
+
+    /// Who the managed apps are, as far as it is known.
+    pub(super) async fn recall_identities(&self) {
+        let house = &self.house;
+        let recalled = house.identities.recall(self.apps.keys(), house.journal.as_ref());
+        recalled.await;
     }
 
     /// Lanes keep the seat with which they began.

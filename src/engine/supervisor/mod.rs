@@ -209,6 +209,7 @@ impl Supervisor {
             windows: Windows::default(),
             looks: JoinSet::new(),
         };
+        supervisor.recall_identities().await;
         supervisor.take_windows();
         supervisor.recall_exams().await;
         supervisor.show();
