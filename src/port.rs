@@ -329,6 +329,9 @@ pub trait Examiner: Send + Sync {
     /// Versions, our own login, rights, types, quota.
     async fn org(&self) -> OrgSeen;
 
+    /// Whether Connected Apps can be created: a deploy that is judged and not applied.
+    async fn creation(&self) -> Seen<bool>;
+
     /// One app.
     async fn app(&self, subject: &Subject) -> AppSeen;
 }

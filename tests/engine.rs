@@ -31,6 +31,8 @@ mod hand_clock;
 mod late;
 #[path = "engine/live_check.rs"]
 mod live_check;
+#[path = "engine/migrated.rs"]
+mod migrated;
 #[path = "engine/own_login.rs"]
 mod own_login;
 #[path = "engine/reload.rs"]

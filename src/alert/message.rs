@@ -369,13 +369,19 @@ fn left_on(org: &str, switch: Option<&SwitchLedger>, case: &str) -> Text {
     let why = why.map_or_else(String::new, |stuck| full(&stuck.why));
     let next = match case {
         "no-app-left" => "rekeyd does nothing about it: no app of this org is in the policy any more.",
-        _ => "rekeyd tries again by itself, every quarter of an hour at the longest, and says when it is off.",
+        _ => {
+            "rekeyd tries again by itself, every quarter of an hour at the longest, and says when it is off."
+        }
     };
     Text {
-        headline: format!("rekeyd turned on consumer secrets over REST in org {org}, and could not turn them off"),
-        happened: format!("The switch {label} was turned on for a rotation, which does not need it any more. {why}")
-            .trim_end()
-            .to_owned(),
+        headline: format!(
+            "rekeyd turned on consumer secrets over REST in org {org}, and could not turn them off"
+        ),
+        happened: format!(
+            "The switch {label} was turned on for a rotation, which does not need it any more. {why}"
+        )
+        .trim_end()
+        .to_owned(),
         consumers: "Nothing changes for consumers.".into(),
         next: next.into(),
         command: format!(

@@ -148,12 +148,27 @@ pub struct ExternalSeen {
     pub consumer: Seen<()>,
     /// Whether the org shows the secret of the live pair.
     pub secret_shown: Seen<bool>,
+    /// Its OAuth settings in the Metadata API; `None` where none belong to it.
+    pub settings: Seen<Option<SettingsSeen>>,
     /// What stands in the staged slot.
     pub slot: Seen<Option<SlotSeen>>,
     /// The consumer key of the live pair. For comparing; never shown.
     pub key: Option<String>,
     /// It is what we log in with.
     pub own_login: bool,
+}
+
+/// What the OAuth settings of an External Client App show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsSeen {
+    /// Their next deploy changes the consumer key.
+    pub rotates_key: bool,
+    /// Their next deploy changes the secret; `None` where that is not shown.
+    pub rotates_secret: Option<bool>,
+    /// They have a certificate.
+    pub certificate: bool,
+    /// It cannot be read back.
+    pub certificate_masked: bool,
 }
 
 /// What stands in the staged slot.

@@ -6,6 +6,9 @@ use super::observed::{Lack, LoginSeen, OrgAsked, OrgSeen, Seen};
 /// The first API version with staged credentials (salesforce-metadata.md §6).
 const LEAST: u32 = 65;
 
+/// The finding about the creation of Connected Apps.
+pub(super) const CREATION: &str = "connected-app-creation";
+
 /// What goes over SOAP.
 const SOAP: [Way; 2] = [Way::Regenerate, Way::Update];
 
@@ -27,7 +30,7 @@ pub(super) fn findings(asked: &OrgAsked, seen: &OrgSeen) -> Vec<Finding> {
         }
     }
     found.push(quota(asked, seen.api));
-    found.push(creation());
+    found.push(creation(&Seen::unasked()));
     found
 }
 
@@ -272,13 +275,31 @@ fn quota(asked: &OrgAsked, api: Option<(u64, u64)>) -> Finding {
     }
 }
 
-/// Only a change could tell, and what creation would be for is no method here.
-fn creation() -> Finding {
-    Finding::note(
-        "connected-app-creation",
-        "whether new Connected Apps can be created was not tried: since Spring '26 they cannot unless Salesforce's \
-         support allows it, and nothing here needs it",
-    )
+/// Nothing here needs it: it says whether a Connected App that was lost could be made again.
+pub(super) fn creation(seen: &Seen<bool>) -> Finding {
+    let code = CREATION;
+    match seen {
+        Seen::Is(true) => Finding::note(
+            code,
+            "new Connected Apps can be created here, by the verdict on a deploy that was not applied; nothing here needs \
+             it",
+        ),
+        Seen::Is(false) => Finding::note(
+            code,
+            "new Connected Apps cannot be created here: what is deleted cannot be made again, and no other app can take \
+             the place of one",
+        )
+        .remedy("Salesforce's support can allow it; a migration to an External Client App does not need it"),
+        Seen::Not(Lack::Unasked, _) => Finding::note(
+            code,
+            "whether new Connected Apps can be created was not asked: since Spring '26 they cannot unless Salesforce's \
+             support allows it, and nothing here needs it",
+        ),
+        Seen::Not(_, why) => Finding::note(
+            code,
+            format!("whether new Connected Apps can be created was not to be had: {why}"),
+        ),
+    }
 }
 
 /// What was not seen leaves in doubt, also what is not there.
@@ -289,7 +310,9 @@ pub(super) fn unseen(code: &str, what: &str, lack: Lack, why: &str, ways: &[Way]
             let finding = Finding::doubts(code, ways, format!("{what} was not to be had: {why}"));
             match lack {
                 Lack::Later => finding.remedy("run `rekeyd doctor` again when the org answers"),
-                Lack::Login | Lack::Denied | Lack::Switched | Lack::Absent | Lack::Odd | Lack::Unasked => finding,
+                Lack::Login | Lack::Denied | Lack::Switched | Lack::Absent | Lack::Odd | Lack::Unasked => {
+                    finding
+                }
             }
         }
     }

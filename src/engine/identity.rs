@@ -65,7 +65,10 @@ pub(super) async fn same_as_another(seat: &Seat, survey: &Survey) -> Option<Stri
             .remember(&name(&seat.app), &identity.into())
             .await
     {
-        tracing::warn!(app = seat.app, "who it is at Salesforce is not remembered: {fault}");
+        tracing::warn!(
+            app = seat.app,
+            "who it is at Salesforce is not remembered: {fault}"
+        );
     }
     let twins: Vec<String> = twins.into_iter().map(|app| format!("[app.{app}]")).collect();
     (!twins.is_empty()).then(|| {
@@ -86,8 +89,14 @@ mod tests {
         let identities = Identities::default();
         assert_eq!(identities.learn("a", "x"), (true, BTreeSet::new()));
         assert_eq!(identities.learn("b", "y"), (true, BTreeSet::new()));
-        assert_eq!(identities.learn("b", "x"), (true, BTreeSet::from(["a".to_owned()])));
-        assert_eq!(identities.learn("a", "x"), (false, BTreeSet::from(["b".to_owned()])));
+        assert_eq!(
+            identities.learn("b", "x"),
+            (true, BTreeSet::from(["a".to_owned()]))
+        );
+        assert_eq!(
+            identities.learn("a", "x"),
+            (false, BTreeSet::from(["b".to_owned()]))
+        );
         assert_eq!(identities.learn("b", "z"), (true, BTreeSet::new()));
         assert_eq!(identities.learn("a", "x"), (false, BTreeSet::new()));
     }

@@ -174,7 +174,12 @@ impl Lane {
 
     /// Has the org's window open before credentials are asked for.
     async fn come_in(&mut self, state: &State, action: &Action) -> Result<(), Fault> {
-        let Some(window) = self.around.window.clone().filter(|_| wants_credentials(state, action)) else {
+        let Some(window) = self
+            .around
+            .window
+            .clone()
+            .filter(|_| wants_credentials(state, action))
+        else {
             return Ok(());
         };
         // Nobody waits for a place in the org's queue with the window open.
@@ -345,7 +350,15 @@ fn is_refusal(observation: &Observation) -> bool {
     match observation {
         Observation::Unavailable { .. } => true,
         Observation::Performed(_, answer) => matches!(answer, Answer::Refused(_)),
-        _ => false,
+        Observation::Restarted
+        | Observation::Tick
+        | Observation::Surveyed(_)
+        | Observation::Chosen(_)
+        | Observation::Found(..)
+        | Observation::Probed(..)
+        | Observation::Resume { .. }
+        | Observation::GiveUp { .. }
+        | Observation::Abandon { .. } => false,
     }
 }
 

@@ -135,7 +135,9 @@ impl Window {
     async fn opened(&self) -> Result<(), Fault> {
         let _turn = self.turn.lock().await;
         let said = |what: String| {
-            format!("consumer secrets over REST are switched off in this org and could not be turned on: {what}")
+            format!(
+                "consumer secrets over REST are switched off in this org and could not be turned on: {what}"
+            )
         };
         self.open().await.map_err(|trouble| match trouble {
             Trouble::NotYet(why) => Fault::Unavailable(said(why)),
@@ -152,7 +154,12 @@ impl Window {
         match (self.switch().is_on().await?, self.known().ours.is_some()) {
             // By us, or by an administrator, who will close it.
             (true, true | false) => return Ok(()),
-            (false, true) => self.jot(&ServiceNote::SwitchGone { org: self.org.clone() }).await?,
+            (false, true) => {
+                self.jot(&ServiceNote::SwitchGone {
+                    org: self.org.clone(),
+                })
+                .await?
+            }
             (false, false) => {}
         }
         self.write(true).await

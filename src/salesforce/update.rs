@@ -303,7 +303,10 @@ impl UpdateTarget {
         survey.obstacles.extend(self.obstacles(&component));
         // Names of Connected Apps are not told apart by case.
         let name_here = component.full_name().to_ascii_lowercase();
-        survey.identity = Some(format!("{} connected app {name_here}", self.org.identity().await?));
+        survey.identity = Some(format!(
+            "{} connected app {name_here}",
+            self.org.identity().await?
+        ));
         survey.key = component.consumer_key();
         survey.own_login = survey
             .key

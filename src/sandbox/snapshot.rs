@@ -62,6 +62,8 @@ pub struct DeployState {
     pub status: String,
     /// It said so.
     pub ignore_warnings: bool,
+    /// It said so.
+    pub check_only: bool,
     /// Name and text of each file of its zip.
     pub files: Vec<(String, String)>,
 }

@@ -26,6 +26,8 @@ pub struct Switches {
     pub out_of_order: OutOfOrder,
     /// `readMetadata` gives the certificate back (M §1.2: reported not readable).
     pub certificate_readable: bool,
+    /// A deploy may create a Connected App; said of check-only deploys too (M §2.2, §9.7: unproven).
+    pub connected_app_creation: bool,
     /// `readMetadata` answers for Connected Apps at all (M §1.2: it can fail outright).
     pub ca_readable: bool,
     /// The status code beside a refused key or secret (M OPEN-9).
@@ -109,6 +111,7 @@ impl Default for Switches {
             omitted_element: Omitted::Resets,
             out_of_order: OutOfOrder::Dropped,
             certificate_readable: false,
+            connected_app_creation: false,
             ca_readable: true,
             refusal_code: "FIELD_INTEGRITY_EXCEPTION".to_owned(),
             connected_app_ids: false,

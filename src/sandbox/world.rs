@@ -91,9 +91,15 @@ impl World {
             .find(|app| !app.deleted && app.name == name && kind.is_none_or(|kind| kind == app.kind))
     }
 
-    /// The app that `key` has ever belonged to.
+    /// The app that `key` has ever belonged to; of one that was migrated, what it was migrated to.
     pub(super) fn app_of_key(&mut self, key: &str) -> Option<&mut App> {
-        self.apps.iter_mut().find(|app| app.owns(key))
+        let owner = |live: bool| move |app: &App| app.owns(key) && !(live && app.read_only);
+        let place = self
+            .apps
+            .iter()
+            .position(owner(true))
+            .or_else(|| self.apps.iter().position(owner(false)))?;
+        self.apps.get_mut(place)
     }
 
     /// Judges a client as the token endpoint would, and counts it.

@@ -70,7 +70,10 @@ async fn rotate(engine: &Engine<'_>, app: usize) -> Reply {
 }
 
 fn done(ledgers: &Ledgers, app: usize) -> bool {
-    let run = ledgers.apps.get(&name(app)).and_then(|ledger| ledger.run.as_ref());
+    let run = ledgers
+        .apps
+        .get(&name(app))
+        .and_then(|ledger| ledger.run.as_ref());
     run.is_some_and(|run| run.state.end() == Some(&End::Done { disproven: true }))
 }
 
@@ -101,7 +104,11 @@ async fn each_consumer_rotates_by_itself_and_all_at_once() {
     let engine = world.start(&policy).await;
     engine.adopted().await;
     for app in 0..ALL {
-        assert_eq!(world.held(&policy, app, "one").await, pair(app), "another consumer's pair");
+        assert_eq!(
+            world.held(&policy, app, "one").await,
+            pair(app),
+            "another consumer's pair"
+        );
     }
     // One alone: the others stay as they are.
     assert!(matches!(rotate(&engine, 1).await, Reply::Started(_)));
@@ -133,7 +140,13 @@ async fn a_consumer_is_named_by_an_id_of_either_length() {
         })
         .await;
         let state = world.org.state();
-        let ids: Vec<String> = state.app("Shared").unwrap().consumers.iter().map(|one| one.id.clone()).collect();
+        let ids: Vec<String> = state
+            .app("Shared")
+            .unwrap()
+            .consumers
+            .iter()
+            .map(|one| one.id.clone())
+            .collect();
         assert!(ids.iter().all(|id| id.len() == 18));
         let policy = world.policy_of("", &tables(&[ids[0][..15].to_owned(), ids[1].clone()]));
         let engine = world.start(&policy).await;
@@ -158,14 +171,23 @@ async fn two_apps_that_are_one_consumer_are_not_adopted() {
     let policy = world.policy_of("", &tables(&["c0".into(), id, "c1".into()]));
     let engine = world.start(&policy).await;
     let refused = |ledgers: &Ledgers| {
-        let why = |app: usize| ledgers.apps.get(&name(app)).and_then(|ledger| ledger.unadopted.clone());
-        let twin = |app: usize, other: usize| why(app).is_some_and(|why| why.contains(&format!("[app.{}]", name(other))));
+        let why = |app: usize| {
+            ledgers
+                .apps
+                .get(&name(app))
+                .and_then(|ledger| ledger.unadopted.clone())
+        };
+        let twin = |app: usize, other: usize| {
+            why(app).is_some_and(|why| why.contains(&format!("[app.{}]", name(other))))
+        };
         // Whichever came first was adopted before the other was known.
         (twin(0, 1) || twin(1, 0)) && ledgers.apps[&name(2)].adopted_at.is_some()
     };
     engine.until("one is refused", TICK, refused).await;
     assert!(matches!(rotate(&engine, 2).await, Reply::Started(_)));
-    engine.until("the third done", STEP, |ledgers| done(ledgers, 2)).await;
+    engine
+        .until("the third done", STEP, |ledgers| done(ledgers, 2))
+        .await;
     engine.stop().await;
 }
 

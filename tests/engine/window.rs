@@ -15,9 +15,7 @@ use rekeyd::engine::seat::{Seat, StoreSeat};
 use rekeyd::engine::service::ServiceNote;
 use rekeyd::engine::supervisor::Managed;
 use rekeyd::policy::Policy;
-use rekeyd::port::journal::{
-    Entry, Head, Journal, JournalFault, Record, RecordQuery, Verified, VerifyFault,
-};
+use rekeyd::port::journal::{Entry, Head, Journal, JournalFault, Record, RecordQuery, Verified, VerifyFault};
 use rekeyd::port::{Fault, Outcome, Place, Slot, Store, VersionRef};
 use rekeyd::rotation::{End, Hold, RotationId};
 use rekeyd::sandbox::{Act, Rule};
@@ -28,7 +26,8 @@ use super::world::{DAY, Engine, HOUR, TICK, World, name, pair};
 const STEP: Duration = Duration::from_secs(5);
 
 /// Nothing is due by itself, and what was lost is given up soon.
-const ORG: &str = "consumer_secrets_switch = \"open-for-rotation\"\nrequest_lifetime = \"60s\"\npropagation = \"30s\"";
+const ORG: &str =
+    "consumer_secrets_switch = \"open-for-rotation\"\nrequest_lifetime = \"60s\"\npropagation = \"30s\"";
 const APP: &str = "schedule = { every = \"90d\" }\ngrace = \"2h\"";
 
 /// An org with the switch off, and stores that hold each app's pair already.
@@ -75,7 +74,9 @@ impl World {
     }
 
     fn lay(&self, rule: serde_json::Value) {
-        self.org.fault(serde_json::from_value::<Rule>(rule).unwrap()).unwrap();
+        self.org
+            .fault(serde_json::from_value::<Rule>(rule).unwrap())
+            .unwrap();
     }
 }
 
@@ -113,12 +114,18 @@ async fn rotate(engine: &Engine<'_>, app: usize) {
 }
 
 fn rotated(ledgers: &Ledgers, app: usize) -> bool {
-    let run = ledgers.apps.get(&name(app)).and_then(|ledger| ledger.run.as_ref());
+    let run = ledgers
+        .apps
+        .get(&name(app))
+        .and_then(|ledger| ledger.run.as_ref());
     run.is_some_and(|run| run.state.is_rotated())
 }
 
 fn done(ledgers: &Ledgers, app: usize) -> bool {
-    let run = ledgers.apps.get(&name(app)).and_then(|ledger| ledger.run.as_ref());
+    let run = ledgers
+        .apps
+        .get(&name(app))
+        .and_then(|ledger| ledger.run.as_ref());
     run.is_some_and(|run| run.state.end() == Some(&End::Done { disproven: true }))
 }
 
@@ -169,7 +176,10 @@ async fn it_is_open_for_the_rotation_and_for_the_revocation_and_closed_between_a
     assert_eq!((world.writes(), world.mints()), (4, 1));
     let settings = world.org.state().org_settings;
     let other = ("enablePackageEcaOauthFromDevOrg".to_owned(), "true".to_owned());
-    assert!(settings.contains(&other), "another setting went with it: {settings:?}");
+    assert!(
+        settings.contains(&other),
+        "another setting went with it: {settings:?}"
+    );
     engine.stop().await;
 }
 
@@ -201,7 +211,10 @@ async fn a_rotation_that_fails_closes_it() {
     let held = |ledgers: &Ledgers| hold(ledgers, 0).is_some() && settled(ledgers);
     engine.until("held and closed", TICK, held).await;
     assert!(!world.is_open());
-    let abandon = || Command::Abandon { app: name(0), by: "a person".into() };
+    let abandon = || Command::Abandon {
+        app: name(0),
+        by: "a person".into(),
+    };
     assert!(matches!(ask(&engine, abandon).await, Reply::Done(_)));
     let ended = |ledgers: &Ledgers| {
         let run = ledgers.apps[&name(0)].run.as_ref();
@@ -218,11 +231,19 @@ async fn a_rotation_that_is_held_closes_it_and_opens_it_again() {
     let (world, policy) = closed(1).await;
     let engine = world.start(&policy).await;
     engine.adopted().await;
-    world.org.act(Act::Stage { app: "App0".into(), by: None }).unwrap();
+    world
+        .org
+        .act(Act::Stage {
+            app: "App0".into(),
+            by: None,
+        })
+        .unwrap();
     rotate(&engine, 0).await;
     let held = |ledgers: &Ledgers| matches!(hold(ledgers, 0), Some(Hold::ForeignSlot { .. }));
     engine
-        .until("held and closed", TICK, |ledgers| held(ledgers) && settled(ledgers))
+        .until("held and closed", TICK, |ledgers| {
+            held(ledgers) && settled(ledgers)
+        })
         .await;
     assert!(!world.is_open());
     let Some(Hold::ForeignSlot { id }) = hold(&engine.ledgers.lock().unwrap(), 0) else {
@@ -285,10 +306,16 @@ impl Store for Shut {
 fn shut(managed: &mut Managed, shut: &Arc<AtomicBool>) {
     let seats = managed.ways.iter().map(|seat| {
         let stores = seat.stores.iter().map(|at| StoreSeat {
-            store: Arc::new(Shut { store: at.store.clone(), shut: shut.clone() }),
+            store: Arc::new(Shut {
+                store: at.store.clone(),
+                shut: shut.clone(),
+            }),
             names: at.names.clone(),
         });
-        Arc::new(Seat { stores: stores.collect(), ..(**seat).clone() })
+        Arc::new(Seat {
+            stores: stores.collect(),
+            ..(**seat).clone()
+        })
     });
     managed.ways = seats.collect();
     managed.seat = managed.ways[0].clone();
@@ -315,7 +342,10 @@ async fn it_stays_open_while_one_of_two_apps_lies_between_mint_and_stored() {
         run.is_some_and(|run| run.state.lies_between_mint_and_stored())
     };
     assert!(between(&engine.ledgers.lock().unwrap()));
-    assert!(world.is_open(), "closed on an app that may have to read its value again");
+    assert!(
+        world.is_open(),
+        "closed on an app that may have to read its value again"
+    );
     assert_eq!(story(&engine).await, "+?+");
     is_shut.store(false, Ordering::SeqCst);
     let grace = |ledgers: &Ledgers| rotated(ledgers, 1) && settled(ledgers);
@@ -333,12 +363,18 @@ async fn a_close_that_is_refused_is_told_and_tried_again() {
     let apps: Directory = engine.board.cards().apps.clone();
     let told = |ledgers: &Ledgers| {
         let found = open(ledgers, &apps);
-        found.get("rekeyd/org:prod/switch-left-on").map(|incident| incident.count)
+        found
+            .get("rekeyd/org:prod/switch-left-on")
+            .map(|incident| incident.count)
     };
-    world.lay(serde_json::json!({ "operation": "soap.updateMetadata", "nth": 2, "count": 0, "action": refusal() }));
+    world.lay(
+        serde_json::json!({ "operation": "soap.updateMetadata", "nth": 2, "count": 0, "action": refusal() }),
+    );
     rotate(&engine, 0).await;
     engine
-        .until("told", TICK, |ledgers| told(ledgers) == Some(1) && rotated(ledgers, 0))
+        .until("told", TICK, |ledgers| {
+            told(ledgers) == Some(1) && rotated(ledgers, 0)
+        })
         .await;
     assert!(world.is_open());
     engine
@@ -347,7 +383,9 @@ async fn a_close_that_is_refused_is_told_and_tried_again() {
     assert!(engine.now() > Timestamp(0) && story(&engine).await.starts_with("+?+ -?-x stuck -?-x stuck"));
     world.org.clear_faults();
     engine
-        .until("closed", STEP, |ledgers| told(ledgers).is_none() && settled(ledgers))
+        .until("closed", STEP, |ledgers| {
+            told(ledgers).is_none() && settled(ledgers)
+        })
         .await;
     assert!(!world.is_open());
     engine.stop().await;
@@ -374,7 +412,9 @@ async fn a_switch_that_takes_its_time_holds_nothing() {
 async fn what_somebody_else_closed_is_opened_again() {
     let (world, policy) = closed(1).await;
     let is_shut = Arc::new(AtomicBool::new(true));
-    let engine = world.start_with(&policy, |_, managed| shut(managed, &is_shut)).await;
+    let engine = world
+        .start_with(&policy, |_, managed| shut(managed, &is_shut))
+        .await;
     engine.adopted().await;
     rotate(&engine, 0).await;
     let waits = |ledgers: &Ledgers| {
@@ -404,7 +444,10 @@ async fn what_only_credentials_show_is_not_opened_for() {
     };
     engine.until("not adopted", TICK, unadopted).await;
     let why = engine.ledger(0).unadopted.unwrap();
-    assert!(why.contains("is off, which rekeyd turns on for rotations alone"), "{why}");
+    assert!(
+        why.contains("is off, which rekeyd turns on for rotations alone"),
+        "{why}"
+    );
     engine.pass(DAY / 2, HOUR / 4).await;
     assert_eq!(world.writes(), 0);
     engine.stop().await;
@@ -497,7 +540,12 @@ async fn a_crash_at_each_of_its_effects_leaves_nothing_open() {
             let (world, policy) = closed(1).await;
             let (dead, died) = watch::channel(false);
             let cut = |journal| -> Arc<dyn Journal> {
-                Arc::new(Cut { journal, left: AtomicU32::new(note), before, dead })
+                Arc::new(Cut {
+                    journal,
+                    left: AtomicU32::new(note),
+                    before,
+                    dead,
+                })
             };
             let engine = world.start_in(&policy, cut, |_, _| ()).await;
             engine.adopted().await;
@@ -530,7 +578,8 @@ async fn a_write_that_is_not_answered_is_only_read_for_and_ends_well() {
             let (world, policy) = closed(1).await;
             let engine = world.start(&policy).await;
             engine.adopted().await;
-            world.lay(serde_json::json!({ "operation": "soap.updateMetadata", "nth": nth, "action": action }));
+            world
+                .lay(serde_json::json!({ "operation": "soap.updateMetadata", "nth": nth, "action": action }));
             rotate(&engine, 0).await;
             let case = format!("{action} at {nth}");
             engine
@@ -555,7 +604,11 @@ async fn a_drain_closes_it() {
     rotate(&engine, 0).await;
     engine
         .until("open", TICK, |ledgers| {
-            ledgers.service.switches.get("prod").is_some_and(|switch| switch.ours.is_some())
+            ledgers
+                .service
+                .switches
+                .get("prod")
+                .is_some_and(|switch| switch.ours.is_some())
         })
         .await;
     engine.stop().await;

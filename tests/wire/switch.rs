@@ -55,7 +55,7 @@ async fn what_is_not_shown_is_no_answer() {
         Outcome::NotNow(Fault::Unusable(_))
     ));
     let nothing = "<readMetadataResponse><result><records xsi:nil=\"true\"/></result></readMetadataResponse>";
-    server.always(READ, soap(nothing.to_owned()));
+    server.always(READ, soap(nothing));
     assert!(matches!(switch.is_on().await, Err(Fault::Unusable(_))));
     assert_eq!(server.count(UPDATE), 0);
 }

@@ -140,12 +140,7 @@ fn row(app: &str, reach: &Reach, daemon: &Daemon, ledgers: &Ledgers, now: Timest
         next_due,
         due,
         switch_open_since: managed.and_then(|app| open_since(&app.org, &ledgers.service)),
-        troubles: troubles(
-            app,
-            ledger,
-            managed.map(|app| app.org.as_str()),
-            &ledgers.service,
-        ),
+        troubles: troubles(app, ledger, managed.map(|app| app.org.as_str()), &ledgers.service),
     }
 }
 
@@ -177,7 +172,12 @@ fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceL
         }
         LoginTrouble::Ending { at, .. } => format!("the certificate of our own login to its org ends {at}"),
     });
-    health.into_iter().chain(overdue).chain(login).chain(switch).collect()
+    health
+        .into_iter()
+        .chain(overdue)
+        .chain(login)
+        .chain(switch)
+        .collect()
 }
 
 fn next_due(managed: Option<&AppPolicy>, ledger: &AppLedger, now: Timestamp) -> (Option<String>, String) {

@@ -105,10 +105,15 @@ pub fn service_sentence(note: &ServiceNote) -> String {
         }
         ServiceNote::LoginFine { org } => format!("our own login to org {org} works"),
         ServiceNote::SwitchIntended { org, on } => {
-            format!("about to turn {} consumer secrets over REST in org {org}", on_or_off(*on))
+            format!(
+                "about to turn {} consumer secrets over REST in org {org}",
+                on_or_off(*on)
+            )
         }
         ServiceNote::SwitchSet { org, on: true } => {
-            format!("consumer secrets over REST are on in org {org}, by rekeyd, for as long as rotations need them")
+            format!(
+                "consumer secrets over REST are on in org {org}, by rekeyd, for as long as rotations need them"
+            )
         }
         ServiceNote::SwitchSet { org, on: false } => {
             format!("consumer secrets over REST are off again in org {org}")
@@ -121,7 +126,9 @@ pub fn service_sentence(note: &ServiceNote) -> String {
             "consumer secrets over REST are still on in org {org}, by rekeyd, and could not be turned off: {why}"
         ),
         ServiceNote::SwitchGone { org } => {
-            format!("somebody else has turned off consumer secrets over REST in org {org}, which rekeyd had turned on")
+            format!(
+                "somebody else has turned off consumer secrets over REST in org {org}, which rekeyd had turned on"
+            )
         }
     }
 }

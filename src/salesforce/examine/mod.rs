@@ -1,9 +1,11 @@
 //! The probes of `rekeyd doctor` (salesforce-metadata.md §9): what an org and its apps are fit for, asked read-only.
 //!
-//! Only GETs, SOAP calls that read, and our own login go out of here. What an answer means for a method is `doctor`'s.
+//! Only GETs, SOAP calls that read, and our own login go out of here, and for `creation` a deploy that is judged and not
+//! applied. What an answer means for a method is `doctor`'s.
 //! Not here: the stores, and what the token endpoint makes of a pair (`engine/examine`).
 
 mod connected;
+mod creation;
 mod external;
 mod rights;
 
@@ -71,6 +73,14 @@ impl Examiner for Clinic {
             types,
             switch,
             api: self.org.limits().map(|limits| (limits.used, limits.limit)),
+        }
+    }
+
+    async fn creation(&self) -> Seen<bool> {
+        match self.login().await {
+            Ok(login) if login.jwt => Seen::unasked(),
+            Ok(_) => creation::possible(&self.org).await.into(),
+            Err(fault) => fault.into(),
         }
     }
 

@@ -101,6 +101,16 @@ impl Area {
 }
 
 impl Class {
+    /// Connected Apps cannot be created.
+    pub(crate) fn is_creation_blocked(&self) -> bool {
+        matches!(self, Class::Unsupported(text) if text.contains(code::CREATION_BLOCKED))
+    }
+
+    /// In words.
+    pub(crate) fn words(self) -> String {
+        self.fault(Area::Metadata).to_string()
+    }
+
     /// For a read.
     pub(crate) fn fault(self, area: Area) -> Fault {
         match self {

@@ -93,6 +93,27 @@ pub(crate) async fn list_settings(org: &Org) -> Result<Vec<(String, Properties)>
     Ok(element.all("result").filter_map(named).collect())
 }
 
+/// The settings that belong to an app. Their name is a convention and no rule, so what they say of themselves counts
+/// (salesforce-metadata.md §3). `known` is the name that was theirs the last time.
+pub(crate) async fn settings_of(
+    org: &Org,
+    app: &str,
+    known: Option<&str>,
+) -> Result<Option<(OauthSettings, Properties)>, Fault> {
+    let mut listed = list_settings(org).await?;
+    // The likely ones first: each is one request.
+    listed.sort_by_key(|(name, _)| (known != Some(name), !name.starts_with(app)));
+    for (name, properties) in listed {
+        let (settings, _) = read_settings(org, &name).await?;
+        let theirs =
+            |settings: &OauthSettings| settings.app().is_some_and(|one| one.eq_ignore_ascii_case(app));
+        if let Some(settings) = settings.filter(theirs) {
+            return Ok(Some((settings, properties)));
+        }
+    }
+    Ok(None)
+}
+
 /// Reads one `ExtlClntAppGlobalOauthSettings`.
 pub(crate) async fn read_settings(
     org: &Org,
@@ -126,8 +147,21 @@ async fn records_of(
 
 /// Hands a package in. The answer is an id; what becomes of it is for [`deploy_status`] to say.
 pub(crate) async fn deploy(org: &Org, zip: &[u8], ignore_warnings: bool) -> Outcome<String> {
+    hand_in(org, zip, ignore_warnings, false).await
+}
+
+/// Has a package judged. Nothing of it is applied.
+pub(crate) async fn check(org: &Org, zip: &[u8]) -> Outcome<String> {
+    hand_in(org, zip, false, true).await
+}
+
+async fn hand_in(org: &Org, zip: &[u8], ignore_warnings: bool, check_only: bool) -> Outcome<String> {
     let zip = STANDARD.encode(zip);
-    let operation = Operation::Deploy { zip, ignore_warnings };
+    let operation = Operation::Deploy {
+        zip,
+        ignore_warnings,
+        check_only,
+    };
     let answered = match send(org, &operation).await {
         Ok(reply) => response(&reply),
         Err(failure) => return failure.outcome(),

@@ -18,13 +18,13 @@ mod xml;
 
 pub(crate) use answer::Deployed;
 pub(crate) use calls::{
-    Described, Properties, deploy, deploy_status, describe, list, list_of, list_settings, read,
-    read_org_settings, read_settings, update,
+    Described, Properties, check, deploy, deploy_status, describe, list, list_of, list_settings, read,
+    read_org_settings, settings_of, update,
 };
 pub(crate) use component::{Certificate, Component, pem};
 pub(crate) use diff::{diff, diff_settings};
 pub(crate) use org_settings::{ORG_SETTINGS_NAME, OrgSettings};
-pub(crate) use package::package;
+pub(crate) use package::{new_connected_app, package};
 pub(crate) use settings::{OAUTH_SETTINGS, OauthSettings};
 pub(crate) use xml::legal;
 

@@ -37,10 +37,7 @@ pub(super) fn record(world: &World) -> Element {
         xsi_type: Some(ORG_SETTINGS.to_owned()),
         ..world.org_settings.clone()
     };
-    record.insert_in_order(Element::leaf(
-        SWITCH,
-        truth(world.switches.secret_api_enabled),
-    ));
+    record.insert_in_order(Element::leaf(SWITCH, truth(world.switches.secret_api_enabled)));
     record.insert_in_order(Element::leaf("fullName", ORG_SETTINGS_NAME));
     record
 }
@@ -108,7 +105,9 @@ pub(super) fn apply(world: &mut World, mut merged: Element, at: Moment) {
     let set = serde_json::Map::from_iter([("secret_api_enabled".to_owned(), on.into())]);
     // A boolean by a name that is there: it is taken.
     world.switch(None, &set).unwrap_or_default();
-    merged.children.retain(|child| OTHERS.contains(&child.name.as_str()));
+    merged
+        .children
+        .retain(|child| OTHERS.contains(&child.name.as_str()));
     world.org_settings = Element {
         name: ORG_SETTINGS.to_owned(),
         children: merged.children,
