@@ -259,7 +259,9 @@ impl Builder<'_> {
 fn opens_switch(org: &OrgPolicy, method: Method) -> bool {
     match (org.consumer_secrets_switch, method) {
         (SecretsSwitch::OpenForRotation, Method::Staged | Method::Regenerate) => true,
-        (SecretsSwitch::OpenForRotation, Method::Update | Method::Assisted) | (SecretsSwitch::Leave, _) => false,
+        (SecretsSwitch::OpenForRotation, Method::Update | Method::Assisted) | (SecretsSwitch::Leave, _) => {
+            false
+        }
     }
 }
 

@@ -24,8 +24,8 @@ use crate::engine::window::{Pass, Window};
 use crate::port::Fault;
 use crate::port::journal::{Entry, JournalFault};
 use crate::rotation::{
-    Action, Answer, Ask, Effect, End, Event, Guards, Look, Observation, Probes, State, Tri, Verdict, fold, step,
-    turned_away,
+    Action, Answer, Ask, Effect, End, Event, Guards, Look, Observation, Probes, State, Tri, Verdict, fold,
+    step, turned_away,
 };
 use crate::secret::{Credential, Fingerprint};
 

@@ -65,9 +65,9 @@ impl Target for AssistedTarget {
                 obstacles: Vec::new(),
                 ..seen
             }),
-            Err(
-                Fault::Forbidden(_) | Fault::SwitchedOff(_) | Fault::NotFound(_) | Fault::Unusable(_),
-            ) => Ok(unseen),
+            Err(Fault::Forbidden(_) | Fault::SwitchedOff(_) | Fault::NotFound(_) | Fault::Unusable(_)) => {
+                Ok(unseen)
+            }
             Err(fault @ (Fault::Unavailable(_) | Fault::Throttled { .. } | Fault::Unauthorized(_))) => {
                 Err(fault)
             }
