@@ -29,12 +29,17 @@ pub(super) fn findings(subject: &Subject, seen: &ConnectedSeen, known: &Known) -
                 subject.app
             )),
         ),
-        Seen::Not(lack @ (Lack::Denied | Lack::Odd), why) => {
+        Seen::Not(lack @ (Lack::Denied | Lack::Switched | Lack::Odd), why) => {
             let says = format!("its metadata cannot be read: {why}");
             let finding = Finding::closes("app", &ONLY, says);
             found.push(match lack {
                 Lack::Odd => finding.remedy("migrate it, or let a person rotate it in Setup"),
-                Lack::Login | Lack::Denied | Lack::Absent | Lack::Later | Lack::Unasked => finding,
+                Lack::Login
+                | Lack::Denied
+                | Lack::Switched
+                | Lack::Absent
+                | Lack::Later
+                | Lack::Unasked => finding,
             });
         }
         Seen::Not(lack, why) => found.push(unseen("app", "its metadata", *lack, why, &ONLY)),

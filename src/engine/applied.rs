@@ -40,7 +40,7 @@ pub(super) async fn applied(seat: &Seat, cache: &Cache, state: &State) -> Result
 async fn beside(seat: &Seat, state: &State) -> Result<Finding, Fault> {
     let primary = match seat.target.survey().await {
         Ok(survey) => survey.key.map(|key| seat.house.prints.key_print(&key)),
-        Err(Fault::Forbidden(_) | Fault::NotFound(_) | Fault::Unusable(_)) => None,
+        Err(Fault::Forbidden(_) | Fault::SwitchedOff(_) | Fault::NotFound(_) | Fault::Unusable(_)) => None,
         Err(fault @ (Fault::Unavailable(_) | Fault::Throttled { .. } | Fault::Unauthorized(_))) => {
             return Err(fault);
         }

@@ -425,6 +425,15 @@ impl State {
         self.caps.leaves_flag && self.cutover.is_done() && !self.reset.is_done()
     }
 
+    /// Salesforce has made a value, or may have, and not every store keeps it yet: it may have to be read again.
+    pub fn lies_between_mint_and_stored(&self) -> bool {
+        let making = match self.caps.mints_at_cutover {
+            true => !self.cutover.is_open(),
+            false => self.caps.value_by == ValueBy::Salesforce && !self.mint.is_open(),
+        };
+        making && self.end().is_none() && self.lanes.iter().any(|lane| !lane.pending.is_done())
+    }
+
     /// Whether a mint at Salesforce stands that no reader was ever given.
     pub fn has_unpromoted_mint(&self) -> bool {
         self.caps.value_by == ValueBy::Salesforce && self.mint.is_done() && self.cutover.is_open()

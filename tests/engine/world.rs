@@ -19,7 +19,7 @@ use rekeyd::engine::seat::House;
 use rekeyd::engine::supervisor::{Managed, Supervisor};
 use rekeyd::journal::SqliteJournal;
 use rekeyd::policy::{Policy, SourceFile, compile, to_text};
-use rekeyd::port::journal::RecordQuery;
+use rekeyd::port::journal::{Journal, RecordQuery};
 use rekeyd::port::{Outcome, Place};
 use rekeyd::random::SystemRandom;
 use rekeyd::rotation::{Event, RotationId, State};
@@ -199,13 +199,24 @@ identity_file = "{home}/two.key"
 
     /// The same, with something changed about its apps.
     pub async fn start_with(&self, policy: &Policy, change: impl Fn(&str, &mut Managed)) -> Engine<'_> {
+        self.start_in(policy, |journal| journal, change).await
+    }
+
+    /// The same over another journal.
+    pub async fn start_in(
+        &self,
+        policy: &Policy,
+        wrap: impl FnOnce(Arc<dyn Journal>) -> Arc<dyn Journal>,
+        change: impl Fn(&str, &mut Managed),
+    ) -> Engine<'_> {
         let path = self.home.path().join("journal.db");
         let journal = SqliteJournal::open(&path, &SystemRandom);
         let house = House {
-            journal: Arc::new(journal.await.unwrap()),
+            journal: wrap(Arc::new(journal.await.unwrap())),
             clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
             prints: FingerprintKey::new(vec![7; 32]).unwrap(),
+            identities: Arc::default(),
         };
         let records = house.journal.read(&RecordQuery::default()).await.unwrap();
         let ledgers = Ledgers::read(&records).unwrap();
@@ -383,6 +394,12 @@ impl Engine<'_> {
             }
         }
         self.task.await.unwrap();
+    }
+
+    /// Dies at once, with all that it was at.
+    pub async fn die(self) {
+        self.task.abort();
+        let _aborted = self.task.await;
     }
 
     pub async fn stop(self) {
