@@ -26,13 +26,13 @@ use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
 use crate::policy::Policy;
 use crate::policy::app::{AppPolicy, Certificate, Flow, Method, StoreEntry, Target};
-use crate::policy::org::{Login, OrgPolicy};
+use crate::policy::org::{Login, OrgPolicy, SecretsSwitch};
 use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
     AssistedTarget, Clinic, JwtLogin, Org, OrgSettings, RegenerateSettings, RegenerateTarget, StagedSettings,
-    StagedTarget, Timeouts, UpdateSettings, UpdateTarget, Watch,
+    StagedTarget, Switch, Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
 use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
@@ -136,6 +136,7 @@ pub fn generate_identity(path: &Path) -> Result<(), Failure> {
 struct OrgParts {
     org: Arc<Org>,
     watch: Arc<dyn port::OrgWatch>,
+    switch: Arc<dyn port::SecretsSwitch>,
     examiner: Arc<dyn port::Examiner>,
     places: Arc<Semaphore>,
 }
@@ -158,6 +159,7 @@ impl Builder<'_> {
         let OrgParts {
             org,
             watch,
+            switch,
             examiner,
             places,
         } = self.org(settings)?;
@@ -177,6 +179,7 @@ impl Builder<'_> {
                 method: method.word().to_owned(),
                 target: target(org.clone(), app, *method)?,
                 stores: stores.clone(),
+                opens_switch: opens_switch(settings, *method),
                 house: self.house.clone(),
             }));
         }
@@ -199,10 +202,11 @@ impl Builder<'_> {
             live_check: settings.live_check,
             catch_up_spacing: settings.catch_up_spacing,
             watch: Some(watch),
+            switch: Some(switch),
             exam: Exam {
                 examiner,
                 org: examination::org(settings),
-                subject: examination::subject(app),
+                subject: examination::subject(settings, app),
             },
         })
     }
@@ -241,12 +245,23 @@ impl Builder<'_> {
         let watch: Arc<dyn port::OrgWatch> = Arc::new(Watch::new(org.clone(), ends));
         let parts = OrgParts {
             examiner: Arc::new(Clinic::new(org.clone())),
+            switch: Arc::new(Switch::new(org.clone())),
             org,
             watch,
             places,
         };
         self.orgs.insert(settings.name.clone(), parts.clone());
         Ok(parts)
+    }
+}
+
+/// Only what is read and made over Connect REST needs it.
+fn opens_switch(org: &OrgPolicy, method: Method) -> bool {
+    match (org.consumer_secrets_switch, method) {
+        (SecretsSwitch::OpenForRotation, Method::Staged | Method::Regenerate) => true,
+        (SecretsSwitch::OpenForRotation, Method::Update | Method::Assisted) | (SecretsSwitch::Leave, _) => {
+            false
+        }
     }
 }
 
@@ -384,5 +399,6 @@ pub fn house(
         clock,
         random,
         prints,
+        identities: Arc::default(),
     }
 }

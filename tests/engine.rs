@@ -17,6 +17,8 @@ mod assisted;
 mod catch_up;
 #[path = "engine/clock_jumps.rs"]
 mod clock_jumps;
+#[path = "engine/consumers.rs"]
+mod consumers;
 #[path = "engine/defect.rs"]
 mod defect;
 #[path = "engine/examined.rs"]
@@ -31,11 +33,15 @@ mod hand_clock;
 mod late;
 #[path = "engine/live_check.rs"]
 mod live_check;
+#[path = "engine/migrated.rs"]
+mod migrated;
 #[path = "engine/own_login.rs"]
 mod own_login;
 #[path = "engine/reload.rs"]
 mod reload;
 #[path = "engine/verdicts.rs"]
 mod verdicts;
+#[path = "engine/window.rs"]
+mod window;
 #[path = "engine/world.rs"]
 mod world;

@@ -18,12 +18,14 @@ use crate::engine::command::Reply;
 use crate::engine::effects::perform;
 use crate::engine::look::look;
 use crate::engine::note::Note;
-use crate::engine::seat::Seat;
+use crate::engine::seat::{Seat, unavailable};
 use crate::engine::tell::{self, AppKind};
+use crate::engine::window::{Pass, Window};
+use crate::port::Fault;
 use crate::port::journal::{Entry, JournalFault};
 use crate::rotation::{
-    Action, Ask, Effect, End, Event, Guards, Observation, Probes, State, Tri, Verdict, fold, step,
-    turned_away,
+    Action, Answer, Ask, Effect, End, Event, Guards, Look, Observation, Probes, State, Tri, Verdict, fold,
+    step, turned_away,
 };
 use crate::secret::{Credential, Fingerprint};
 
@@ -99,6 +101,8 @@ pub type Told = Box<dyn Fn(&State, &[Event]) + Send + Sync>;
 pub struct Surroundings {
     /// How many rotations of the org may be active.
     pub org: Arc<Semaphore>,
+    /// The org's window, if this rotation is to open it.
+    pub window: Option<Arc<Window>>,
     /// Drain: stop at the next boundary.
     pub drain: CancellationToken,
     /// What people say.
@@ -113,6 +117,8 @@ pub async fn run(seat: Arc<Seat>, state: State, first: Observation, around: Surr
         cache: Arc::default(),
         paused: false,
         permit: None,
+        pass: None,
+        doubted: false,
         handing: None,
         seat,
         state,
@@ -128,6 +134,10 @@ struct Lane {
     state: State,
     around: Surroundings,
     permit: Option<OwnedSemaphorePermit>,
+    /// The org's window is open for us.
+    pass: Option<Pass>,
+    /// Something was refused since: it may have been closed.
+    doubted: bool,
     paused: bool,
     /// Who has handed a pair over and waits to hear what becomes of it.
     handing: Option<(oneshot::Sender<Reply>, Option<AppKind>)>,
@@ -142,7 +152,12 @@ impl Lane {
         loop {
             let next = step(&self.state, observation, self.seat.now(), Guards::all());
             let stopping = self.stops_before(&next.action);
-            let events = if stopping {
+            // Before the intent: what is not open yet is not asked for.
+            let closed = match stopping {
+                true => None,
+                false => self.come_in(&next.state, &next.action).await.err(),
+            };
+            let events = if stopping || closed.is_some() {
                 without_intents(next.events)
             } else {
                 next.events
@@ -152,6 +167,13 @@ impl Lane {
             }
             if stopping && out.is_empty() {
                 return LaneEnd::Stopped;
+            }
+            if let Some(fault) = closed {
+                observation = unavailable(&self.seat, &fault);
+                if let Err(fault) = self.hear().await {
+                    return LaneEnd::Journal(fault);
+                }
+                continue;
             }
             observation = match next.action {
                 Action::Perform(effects) => {
@@ -173,10 +195,32 @@ impl Lane {
                     None => return LaneEnd::Held,
                 },
             };
+            self.doubted |= is_refusal(&observation);
             if let Err(fault) = self.hear().await {
                 return LaneEnd::Journal(fault);
             }
         }
+    }
+
+    /// Has the org's window open before credentials are asked for.
+    async fn come_in(&mut self, state: &State, action: &Action) -> Result<(), Fault> {
+        let Some(window) = self
+            .around
+            .window
+            .clone()
+            .filter(|_| wants_credentials(state, action))
+        else {
+            return Ok(());
+        };
+        // Nobody waits for a place in the org's queue with the window open.
+        self.take_permit().await;
+        match &self.pass {
+            None => self.pass = Some(window.enter().await?),
+            Some(pass) if self.doubted => pass.renew().await?,
+            Some(_) => {}
+        }
+        self.doubted = false;
+        Ok(())
     }
 
     fn start(&self, effect: Effect) -> BoxFuture<'static, Observation> {
@@ -341,6 +385,14 @@ impl Lane {
         if self.state.may_pause() {
             self.permit = None;
         }
+        // After the switch was turned on it may take a while until it is in force.
+        let kept = match self.doubted {
+            true => self.state.limits.propagation.max(SOON),
+            false => SOON,
+        };
+        if until > self.seat.now() + kept || self.state.hold().is_some() {
+            self.pass = None;
+        }
         // A person takes days: until then the value lies in the stores alone.
         if self.state.asks() && until.since(self.seat.now()) >= FORGET_AFTER {
             self.cache.wipe();
@@ -371,6 +423,46 @@ const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 /// Between two tries to write the journal.
 const JOURNAL_RETRY: Duration = Duration::from_secs(5);
+
+/// A wait that is shorter does not let go of the window.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Whether Salesforce is asked for credentials, which takes the window.
+fn wants_credentials(state: &State, action: &Action) -> bool {
+    let stored = || state.lanes.iter().any(|lane| lane.pending.is_done());
+    let wants = |effect: &Effect| match effect {
+        Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke => true,
+        // A value that is in no store may have to be read again.
+        Effect::Store(_) => !stored(),
+        Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_) | Effect::Reset => false,
+    };
+    match action {
+        Action::Perform(effects) => effects.iter().any(wants),
+        Action::Look(Look::Baseline | Look::Recheck | Look::Superseded) => true,
+        Action::Look(Look::Took(effect)) => wants(effect),
+        Action::Look(Look::Probe { .. }) => state.lies_between_mint_and_stored(),
+        Action::Look(Look::Choose) | Action::Await | Action::Wait(_) | Action::Rest => false,
+    }
+}
+
+/// Something did not go as it should, which may be because somebody has closed the window.
+fn is_refusal(observation: &Observation) -> bool {
+    match observation {
+        Observation::Unavailable { .. } => true,
+        Observation::Performed(_, answer) => matches!(answer, Answer::Refused(_)),
+        Observation::Restarted
+        | Observation::Tick
+        | Observation::Surveyed(_)
+        | Observation::Chosen(_)
+        | Observation::Found(..)
+        | Observation::Probed(..)
+        | Observation::EndGrace { .. }
+        | Observation::Resume { .. }
+        | Observation::Handed { .. }
+        | Observation::GiveUp { .. }
+        | Observation::Abandon { .. } => false,
+    }
+}
 
 async fn answer(out: &mut Out) -> Observation {
     out.next().await.unwrap_or(Observation::Tick)

@@ -235,7 +235,7 @@ pub struct State {
     /// What a person is asked for.
     pub asked: Option<Asked>,
     /// The pair that a person handed over was accepted already then, so acceptance alone does not show that it was
-    /// applied.
+    /// applied; and nobody has said since that it is.
     pub handed_early: bool,
     /// Since when neither pair is accepted, while a person is to apply the new one.
     pub neither_since: Option<Timestamp>,
@@ -441,6 +441,15 @@ impl State {
     /// Whether the cutover has left something set that is still to be reset.
     pub fn owes_reset(&self) -> bool {
         self.caps.leaves_flag && self.cutover.is_done() && !self.reset.is_done()
+    }
+
+    /// Salesforce has made a value, or may have, and not every store keeps it yet: it may have to be read again.
+    pub fn lies_between_mint_and_stored(&self) -> bool {
+        let making = match self.caps.mints_at_cutover {
+            true => !self.cutover.is_open(),
+            false => self.caps.value_by == ValueBy::Salesforce && !self.mint.is_open(),
+        };
+        making && self.end().is_none() && self.lanes.iter().any(|lane| !lane.pending.is_done())
     }
 
     /// Whether a mint at Salesforce stands that no reader was ever given.

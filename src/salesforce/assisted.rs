@@ -54,16 +54,20 @@ impl Target for AssistedTarget {
             staged: None,
             our_user: None,
             own_login: false,
+            identity: None,
             modified: None,
             server_time: None,
             obstacles: Vec::new(),
+            switched_off: false,
         };
         match self.shown.survey().await {
             Ok(seen) => Ok(Survey {
                 obstacles: Vec::new(),
                 ..seen
             }),
-            Err(Fault::Forbidden(_) | Fault::NotFound(_) | Fault::Unusable(_)) => Ok(unseen),
+            Err(Fault::Forbidden(_) | Fault::SwitchedOff(_) | Fault::NotFound(_) | Fault::Unusable(_)) => {
+                Ok(unseen)
+            }
             Err(fault @ (Fault::Unavailable(_) | Fault::Throttled { .. } | Fault::Unauthorized(_))) => {
                 Err(fault)
             }

@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub late: Vec<LateState>,
     /// Every deploy there ever was, with what was in its zip.
     pub deploys: Vec<DeployState>,
+    /// The org's own settings for External Client Apps, by name.
+    pub org_settings: Vec<(String, String)>,
     /// Fault rules that can still act.
     pub faults: Vec<Rule>,
     /// The org's switches.
@@ -60,6 +62,8 @@ pub struct DeployState {
     pub status: String,
     /// It said so.
     pub ignore_warnings: bool,
+    /// It said so.
+    pub check_only: bool,
     /// Name and text of each file of its zip.
     pub files: Vec<(String, String)>,
 }
@@ -202,6 +206,7 @@ impl World {
                 })
                 .collect(),
             deploys: super::soap::deploy_states(self),
+            org_settings: super::soap::org_settings(self),
             faults: self.faults.left(),
             switches: self.switches.clone(),
             apps: self.apps.iter().map(|app| app_state(self, app, at)).collect(),

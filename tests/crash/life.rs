@@ -177,6 +177,7 @@ impl World {
         let pull = drain.clone();
         let told = life.told;
         let surroundings = Surroundings {
+            window: None,
             org: Arc::new(Semaphore::new(1)),
             drain,
             words: heard,

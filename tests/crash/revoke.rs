@@ -241,6 +241,12 @@ async fn a_token_is_good_for_what_it_was_said_for_and_once() {
     let (world, leaked) = found(&shape(Staged, &[File]), Scene::PreviousInGrace).await;
     world
         .serve(Plan::Never, async |desk| {
+            // The rotation goes on, which is noted too.
+            let goes_on = |ledger: &AppLedger| {
+                let run = ledger.running();
+                run.is_some_and(|run| run.state.restarted_at.is_some())
+            };
+            desk.until("gone on", goes_on).await;
             let busy = world.clock.busy();
             let (calls, appends) = desk.counts();
             let previous = radius(desk, Leaked::Previous).await;

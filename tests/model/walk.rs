@@ -396,7 +396,8 @@ impl Walk<'_> {
             let word = Observation::EndGrace { by: by.clone() };
             self.take(node, world, Vec::new(), word, Choice::GraceEnded, Vec::new());
         }
-        if node.state.hold().is_none() {
+        let to_apply = node.state.asks() && node.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+        if node.state.hold().is_none() && !to_apply {
             return;
         }
         let slot = world.slot.map(|entry| entry_id(entry.id));

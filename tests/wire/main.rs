@@ -16,6 +16,7 @@ mod regenerate;
 mod schema;
 mod server;
 mod staged;
+mod switch;
 mod touched;
 mod update;
 mod writes;

@@ -21,6 +21,7 @@ fn subject() -> Subject {
         known: vec!["staged".into()],
         flow: None,
         certificate_given: false,
+        opens_switch: false,
     }
 }
 

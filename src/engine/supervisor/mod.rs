@@ -16,6 +16,7 @@ mod overdue;
 mod revoke;
 mod succeed;
 mod tasks;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,7 @@ use self::live::Live;
 use self::org::Orgs;
 use self::succeed::Successor;
 use self::tasks::Tasks;
+use self::windows::Windows;
 use crate::clock::Timestamp;
 use crate::doctor::{AppReport, OrgFindings};
 use crate::engine::adopt::{Brought, Contact};
@@ -78,6 +80,8 @@ pub struct Managed {
     pub catch_up_spacing: Duration,
     /// Our own login to the org, looked at on a timer; `None` where nobody can.
     pub watch: Option<Arc<dyn port::OrgWatch>>,
+    /// The org's switch for consumer secrets over REST; `None` where nobody can.
+    pub switch: Option<Arc<dyn port::SecretsSwitch>>,
     /// How it is found out what it is fit for.
     pub exam: Exam,
 }
@@ -141,6 +145,7 @@ pub struct Supervisor {
     live: Live,
     orgs: Orgs,
     exams: Exams,
+    windows: Windows,
     /// What nobody waits for at the end: looks that write nothing outside.
     looks: JoinSet<Look>,
 }
@@ -208,8 +213,11 @@ impl Supervisor {
             live: Live::default(),
             orgs: Orgs::default(),
             exams: Exams::default(),
+            windows: Windows::default(),
             looks: JoinSet::new(),
         };
+        supervisor.recall_identities().await;
+        supervisor.take_windows();
         supervisor.recall_exams().await;
         supervisor.show();
         Ok(supervisor)
@@ -239,8 +247,10 @@ impl Supervisor {
         loop {
             self.beat(drain.is_cancelled());
             if drain.is_cancelled() && self.tasks.is_empty() {
+                self.close_windows_at_the_end().await;
                 return Ok(());
             }
+            self.close_windows();
             if !drain.is_cancelled() {
                 self.watch_the_clock().await;
                 self.start_what_is_due().await?;

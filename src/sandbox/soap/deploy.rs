@@ -1,11 +1,12 @@
 //! `deploy` and `checkDeployStatus`: taken on at once, applied when its turn has come and its time is over, all or
 //! nothing (M §5.1, §6).
 
-use super::change::Refusal;
-use super::package;
-use super::settings::{SETTINGS, Through, decide, file_name};
+use super::change::{Refusal, save};
+use super::package::{self, Component};
+use super::settings::{Through, decide};
 use super::update::apply;
 use super::{answer, fault};
+use crate::sandbox::app::Kind;
 use crate::sandbox::ident::RecordId;
 use crate::sandbox::session::Actor;
 use crate::sandbox::snapshot::DeployState;
@@ -34,12 +35,12 @@ struct Ended {
     /// What the whole package suffers from.
     error: Option<String>,
     /// Each component, and what is wrong with it.
-    components: Vec<(String, Option<String>)>,
+    components: Vec<(Kind, String, Option<String>)>,
 }
 
 impl Ended {
     fn success(&self) -> bool {
-        self.error.is_none() && self.components.iter().all(|(_, problem)| problem.is_none())
+        self.error.is_none() && self.components.iter().all(|(_, _, problem)| problem.is_none())
     }
 }
 
@@ -126,13 +127,19 @@ fn one(world: &mut World, place: usize) -> Ended {
     };
     let mut decided = Vec::new();
     let mut told = Vec::new();
-    for (name, component) in components {
-        match decide(world, &name, &component, version, through) {
+    for Component { kind, name, root } in components {
+        let outcome = match kind {
+            Kind::ConnectedApp => connected_app(world, &name, check_only).map(|()| None),
+            Kind::ExternalClientApp => decide(world, &name, &root, version, through).map(Some),
+        };
+        match outcome {
             Ok(change) => {
-                decided.push(change);
-                told.push((name, None));
+                decided.extend(change);
+                told.push((kind, name, None));
             }
-            Err(Refusal::Fault(_, problem) | Refusal::Save(_, problem)) => told.push((name, Some(problem))),
+            Err(Refusal::Fault(_, problem) | Refusal::Save(_, problem)) => {
+                told.push((kind, name, Some(problem)));
+            }
         }
     }
     let ended = Ended {
@@ -145,6 +152,22 @@ fn one(world: &mut World, place: usize) -> Ended {
         }
     }
     ended
+}
+
+/// Whether a Connected App could be created. Creating one is not here, and neither is a deploy of one that exists.
+fn connected_app(world: &World, name: &str, check_only: bool) -> Result<(), Refusal> {
+    let exists = world
+        .apps
+        .iter()
+        .any(|app| !app.deleted && app.kind == Kind::ConnectedApp && app.name == name);
+    let refuse = |problem: &str| Err(save("INVALID_OPERATION", problem));
+    match (exists, world.switches.connected_app_creation, check_only) {
+        (false, false, _) => refuse(
+            "You can't create a connected app. To enable connected app creation, contact Salesforce Customer Support.",
+        ),
+        (false, true, true) => Ok(()),
+        (true, _, _) | (false, true, false) => refuse("This org does not simulate it"),
+    }
 }
 
 fn whole(error: String) -> Ended {
@@ -185,11 +208,14 @@ fn result(world: &World, deploy: &Deploy, details: bool) -> Element {
     let truth = |is: bool| if is { "true" } else { "false" };
     let ended = deploy.ended.as_ref();
     let components = ended.map_or(&[][..], |ended| ended.components.as_slice());
-    let failures = components.iter().filter(|(_, problem)| problem.is_some()).count();
+    let failures = components
+        .iter()
+        .filter(|(_, _, problem)| problem.is_some())
+        .count();
     let success = ended.is_some_and(Ended::success);
     let messages = components
         .iter()
-        .map(|(name, problem)| message(deploy, name, problem.as_deref(), success));
+        .map(|(kind, name, problem)| message(deploy, *kind, name, problem.as_deref(), success));
     let by = world.user(&deploy.by).map(|user| user.username.clone());
     let mut parts = vec![Element::leaf("checkOnly", truth(deploy.check_only))];
     if ended.is_some() {
@@ -229,7 +255,8 @@ fn result(world: &World, deploy: &Deploy, details: bool) -> Element {
     Element::node("result", parts)
 }
 
-fn message(deploy: &Deploy, name: &str, problem: Option<&str>, success: bool) -> Element {
+fn message(deploy: &Deploy, kind: Kind, name: &str, problem: Option<&str>, success: bool) -> Element {
+    let (component_type, file) = package::place(kind, name);
     let kind = if problem.is_some() {
         "componentFailures"
     } else {
@@ -237,11 +264,11 @@ fn message(deploy: &Deploy, name: &str, problem: Option<&str>, success: bool) ->
     };
     let mut parts = vec![
         Element::leaf("changed", if success { "true" } else { "false" }),
-        Element::leaf("componentType", SETTINGS),
+        Element::leaf("componentType", component_type),
         Element::leaf("created", "false"),
         Element::leaf("createdDate", iso(deploy.due)),
         Element::leaf("deleted", "false"),
-        Element::leaf("fileName", file_name(name)),
+        Element::leaf("fileName", file),
         Element::leaf("fullName", name),
     ];
     if let Some(problem) = problem {
@@ -265,6 +292,7 @@ pub(in crate::sandbox) fn states(world: &World) -> Vec<DeployState> {
         id: deploy.id.long(),
         status: status_of(world, deploy).to_owned(),
         ignore_warnings: deploy.ignore_warnings,
+        check_only: deploy.check_only,
         files: deploy
             .files
             .iter()

@@ -1,6 +1,7 @@
 //! The zip of a deploy: `package.xml` at its root, and one file for each component (M §5.1).
 
 use super::settings::{SETTINGS, file_name};
+use crate::sandbox::app::Kind;
 use crate::sandbox::xml::{self, Element, METADATA};
 use std::io::{Cursor, Read as _};
 use zip::ZipArchive;
@@ -35,11 +36,27 @@ pub(super) fn files(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
     Ok(files)
 }
 
-/// The components that the package names, each with its file's root element.
+/// One component of a package.
+pub(super) struct Component {
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    /// Its file's root element.
+    pub(super) root: Element,
+}
+
+/// Type and file of a component.
+pub(super) fn place(kind: Kind, name: &str) -> (&'static str, String) {
+    match kind {
+        Kind::ConnectedApp => ("ConnectedApp", format!("connectedApps/{name}.connectedApp")),
+        Kind::ExternalClientApp => (SETTINGS, file_name(name)),
+    }
+}
+
+/// The components that the package names.
 ///
 /// # Errors
 /// A sentence for the deploy's error message.
-pub(super) fn components(files: &[(String, Vec<u8>)]) -> Result<Vec<(String, Element)>, String> {
+pub(super) fn components(files: &[(String, Vec<u8>)]) -> Result<Vec<Component>, String> {
     let file = |name: &str| files.iter().find(|(one, _)| one == name).map(|(_, bytes)| bytes);
     let manifest = file("package.xml").ok_or("No package.xml found")?;
     let manifest = xml::parse(manifest)?;
@@ -51,19 +68,21 @@ pub(super) fn components(files: &[(String, Vec<u8>)]) -> Result<Vec<(String, Ele
     }
     let mut found = Vec::new();
     for types in manifest.all("types") {
-        let kind = types.text_of("name").unwrap_or_default();
-        if kind != SETTINGS {
-            return Err(format!("Unknown type name '{kind}' specified in package.xml"));
-        }
+        let kind = match types.text_of("name").unwrap_or_default() {
+            SETTINGS => Kind::ExternalClientApp,
+            "ConnectedApp" => Kind::ConnectedApp,
+            kind => return Err(format!("Unknown type name '{kind}' specified in package.xml")),
+        };
         for member in types.all("members") {
-            let path = file_name(&member.text);
+            let (word, path) = place(kind, &member.text);
             let bytes = file(&path)
-                .ok_or_else(|| format!("An object '{}' of type {kind} was named in package.xml, but was not found in zipped directory", member.text))?;
+                .ok_or_else(|| format!("An object '{}' of type {kind} was named in package.xml, but was not found in zipped directory", member.text, kind = word))?;
             let root = xml::parse(bytes)?;
-            if root.name != SETTINGS || root.namespace != METADATA {
-                return Err(format!("{path} is no {SETTINGS}"));
+            if root.name != word || root.namespace != METADATA {
+                return Err(format!("{path} is no {word}"));
             }
-            found.push((member.text.clone(), root));
+            let name = member.text.clone();
+            found.push(Component { kind, name, root });
         }
     }
     let named = found.len() + 1;
