@@ -31,6 +31,7 @@ mod crash {
     mod foreign;
     mod journal_lost;
     mod lost;
+    mod revoke;
     mod several;
     mod undo;
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::engine::emergency::Emergency;
 use crate::engine::health::Health;
 use crate::engine::note::{Note, Unreadable};
 use crate::engine::service::{ServiceLedger, ServiceNote};
@@ -117,6 +118,8 @@ pub struct AppLedger {
     pub asked: Vec<(String, RotationId)>,
     /// Those ids that are of a first contact: the age of what they wrote is not known from its stamp.
     pub contacts: BTreeSet<RotationId>,
+    /// The last credential that was said to have leaked.
+    pub emergency: Option<Emergency>,
     /// What its rotations add up to.
     pub tally: Tally,
 }
@@ -210,6 +213,18 @@ impl AppLedger {
                 });
             }
             Note::InTime => self.overdue = None,
+            Note::RevokeAsked { ask } => {
+                self.emergency = Some(Emergency {
+                    ask: ask.clone(),
+                    at,
+                    tokens: None,
+                });
+            }
+            Note::TokensRevoked { over, what } => {
+                if let Some(emergency) = &mut self.emergency {
+                    emergency.tokens = Some((*over, what.clone()));
+                }
+            }
             Note::HoldAsked { by, why } => self.hold = Some((by.clone(), why.clone())),
             Note::HoldLifted { by: _ } => {
                 self.hold = None;
@@ -274,6 +289,10 @@ impl AppLedger {
                 self.superseded(key, at);
             }
             Event::Ended { end } if !end.is_rotated() => {
+                if let End::Abandoned { .. } = end {
+                    // A person says that nothing is to be rotated after all.
+                    self.emergency = None;
+                }
                 self.failures = self.failures.saturating_add(1);
                 self.failed_at = Some(at);
                 self.failed_by = Some(end.clone());
@@ -309,6 +328,7 @@ impl AppLedger {
             | Event::Aborting { .. }
             | Event::Undoing { .. }
             | Event::GivingUp { .. }
+            | Event::GraceEnded { .. }
             | Event::Former { .. }
             | Event::Asked { .. }
             | Event::Reminded
@@ -339,10 +359,7 @@ impl AppLedger {
     pub fn grace_until(&self) -> Option<Timestamp> {
         let run = self.running()?;
         let waiting = run.state.caps.overlap && run.state.revoke != Progress::Done(run.last_at);
-        run.state
-            .rotated_at
-            .filter(|_| waiting)
-            .map(|at| at + run.state.limits.grace)
+        run.state.grace_ends().filter(|_| waiting)
     }
 
     /// An ending after which trying again would end the same way, until a person says otherwise.

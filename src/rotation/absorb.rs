@@ -48,6 +48,8 @@ pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, gu
             person: false,
         } => later(state, now, until, why),
         Observation::Resume { by, take_over } => vec![Event::Resumed { by, take_over }],
+        Observation::EndGrace { by } if state.may_end_grace() => vec![Event::GraceEnded { by }],
+        Observation::EndGrace { .. } => Vec::new(),
         Observation::Abandon { by } if state.may_abandon() => {
             vec![Event::Aborting {
                 why: End::Abandoned { by },

@@ -299,6 +299,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             state.attempts = 0;
             state.not_before = None;
         }
+        Event::GraceEnded { by: _ } => state.grace_ended = true,
         Event::Asked { what, deadline } => {
             state.asked = Some(Asked {
                 what: *what,

@@ -58,6 +58,11 @@ pub enum Observation {
         /// How it was judged, with its control.
         probes: Probes,
     },
+    /// A person says: no grace for the old pair. It ends as soon as the new one is published everywhere.
+    EndGrace {
+        /// Who, and in what words.
+        by: String,
+    },
     /// A person says: stop for good.
     Abandon {
         /// Who, and in what words.

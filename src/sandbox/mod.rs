@@ -40,7 +40,10 @@ pub use fault::{Action, Rule};
 pub use operation::OPERATIONS;
 pub use person::Act;
 pub use running::{RunningSandbox, Sandbox, SandboxError, run};
-pub use seed::{ClockSeed, ConnectedAppSeed, ConsumerSeed, ExternalClientAppSeed, LoginSeed, Seed, UserSeed};
+pub use seed::{
+    AuthProviderSeed, ClockSeed, ConnectedAppSeed, ConsumerSeed, ExternalClientAppSeed, LoginSeed, Seed,
+    UserSeed,
+};
 pub use snapshot::{
     Accepted, AppState, ConsumerState, DeployState, LateState, PairState, Snapshot, StagedState,
 };

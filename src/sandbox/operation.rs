@@ -19,6 +19,8 @@ pub const OPERATIONS: &[&str] = &[
     "limits",
     "query",
     "usage",
+    "usage.users",
+    "usage.end",
     "credential.list",
     "credential.get",
     "staged.list",
@@ -65,6 +67,14 @@ pub(super) enum Operation {
     },
     Usage {
         version: u16,
+    },
+    UsageUsers {
+        version: u16,
+        app: String,
+    },
+    UsageEnd {
+        version: u16,
+        app: String,
     },
     CredentialList {
         version: u16,
@@ -133,6 +143,14 @@ impl Operation {
             ("GET", ["limits"]) => Self::Limits { version },
             ("GET", ["query"]) => Self::Query { version },
             ("GET", ["apps", "oauth", "usage"]) => Self::Usage { version },
+            ("GET", ["apps", "oauth", "usage", app, "users"]) => Self::UsageUsers {
+                version,
+                app: text(app),
+            },
+            ("DELETE", ["apps", "oauth", "usage", app, "tokens"]) => Self::UsageEnd {
+                version,
+                app: text(app),
+            },
             ("GET", ["apps", "oauth", "credentials", app]) => Self::CredentialList {
                 version,
                 app: text(app),
@@ -178,6 +196,8 @@ impl Operation {
             Self::Limits { .. } => "limits",
             Self::Query { .. } => "query",
             Self::Usage { .. } => "usage",
+            Self::UsageUsers { .. } => "usage.users",
+            Self::UsageEnd { .. } => "usage.end",
             Self::CredentialList { .. } => "credential.list",
             Self::CredentialGet { .. } => "credential.get",
             Self::Staged { verb, .. } => match verb {

@@ -91,6 +91,8 @@ pub struct AppState {
     pub in_order: bool,
     /// Its consumers.
     pub consumers: Vec<ConsumerState>,
+    /// How many refresh tokens it has.
+    pub refresh_tokens: usize,
 }
 
 /// One consumer.
@@ -234,6 +236,7 @@ fn app_state(world: &World, app: &App, at: Moment) -> AppState {
             .iter()
             .map(|consumer| consumer_state(app, consumer, at))
             .collect(),
+        refresh_tokens: app.refresh_tokens.len(),
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct World {
     pub(super) switches: Switches,
     pub(super) users: Vec<User>,
     pub(super) apps: Vec<App>,
+    /// Auth Providers by name and the consumer key that they hold.
+    pub(super) auth_providers: Vec<(String, String)>,
     pub(super) sessions: Sessions,
     pub(super) faults: Faults,
     pub(super) late: Vec<Late>,
@@ -181,6 +183,8 @@ impl World {
             }
             Operation::CredentialList { app, .. }
             | Operation::CredentialGet { app, .. }
+            | Operation::UsageUsers { app, .. }
+            | Operation::UsageEnd { app, .. }
             | Operation::Staged { app, .. } => self
                 .apps
                 .iter()
@@ -261,6 +265,8 @@ impl World {
             | Operation::Limits { .. }
             | Operation::Query { .. }
             | Operation::Usage { .. }
+            | Operation::UsageUsers { .. }
+            | Operation::UsageEnd { .. }
             | Operation::CredentialList { .. }
             | Operation::CredentialGet { .. }
             | Operation::Staged { .. }
@@ -281,6 +287,8 @@ impl World {
             | Operation::Limits { .. }
             | Operation::Query { .. }
             | Operation::Usage { .. }
+            | Operation::UsageUsers { .. }
+            | Operation::UsageEnd { .. }
             | Operation::CredentialList { .. }
             | Operation::CredentialGet { .. }
             | Operation::Staged { .. } => match actor {

@@ -23,6 +23,7 @@ mod plan;
 mod reach;
 mod readers;
 mod rehearsal;
+mod revoke;
 mod service;
 mod signals;
 mod socket;

@@ -144,6 +144,12 @@ impl Target for WatchedTarget {
         self.1.change(&effects, self.0.delete_staged(id)).await
     }
 
+    async fn revoke_tokens(&self) -> Outcome<String> {
+        // No effect of a rotation, and safe to repeat.
+        let _busy = self.1.clock.busy();
+        self.0.revoke_tokens().await
+    }
+
     async fn probe(&self, pair: &Credential) -> ProbeReport {
         self.1.read(self.0.probe(pair)).await
     }

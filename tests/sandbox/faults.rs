@@ -275,9 +275,17 @@ async fn every_operation_is_counted_under_its_name() {
     for path in ["introspect", "revoke"] {
         org.form(&format!("/services/oauth2/{path}"), &[]).await;
     }
-    for path in ["limits", "query", "apps/oauth/usage", "nothing"] {
+    for path in [
+        "limits",
+        "query",
+        "apps/oauth/usage",
+        "apps/oauth/usage/0xI/users",
+        "nothing",
+    ] {
         org.get(&format!("/services/data/v66.0/{path}")).await;
     }
+    org.delete("/services/data/v66.0/apps/oauth/usage/0xI/tokens")
+        .await;
     for path in ["/services/data", "/services/oauth2/userinfo", "/id/00D/005"] {
         org.get(path).await;
     }

@@ -9,10 +9,12 @@
 mod credentials;
 mod find;
 mod row;
+mod tokens;
 
 pub(crate) use credentials::{Ids, consumers, delete, primary, rotate, stage, staged, staged_entry};
 pub(crate) use find::{app, choose};
 pub(crate) use row::Row;
+pub(crate) use tokens::{end, users};
 
 /// For the property that holds for all readers.
 #[cfg(test)]

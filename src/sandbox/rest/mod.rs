@@ -49,6 +49,8 @@ pub(super) fn serve(
             query::query(world, *version, call, actor)
         }
         Operation::Usage { version } if since(*version, 59) => usage::usage(world, call),
+        Operation::UsageUsers { version, app } if since(*version, 59) => usage::users(world, call, app),
+        Operation::UsageEnd { version, app } if since(*version, 59) => usage::end(world, actor, app),
         Operation::CredentialList { version, app } if since(*version, 60) => {
             credentials::list(world, *version, call, actor, app)
         }
@@ -73,6 +75,8 @@ pub(super) fn serve(
         Operation::Limits { .. }
         | Operation::Query { .. }
         | Operation::Usage { .. }
+        | Operation::UsageUsers { .. }
+        | Operation::UsageEnd { .. }
         | Operation::CredentialList { .. }
         | Operation::CredentialGet { .. }
         | Operation::Staged { .. }

@@ -1,7 +1,8 @@
 //! The little SOQL that finds apps and users: `SELECT fields FROM object [WHERE field = 'text'] [LIMIT n]`.
 
 use super::credentials::written;
-use crate::sandbox::app::Kind;
+use crate::sandbox::app::{App, Kind};
+use crate::sandbox::ident::RecordId;
 use crate::sandbox::session::Actor;
 use crate::sandbox::wire::{Call, Reply};
 use crate::sandbox::world::World;
@@ -21,6 +22,9 @@ const PERMISSIONS: [&str; 7] = [
     "PermissionsViewClientSecret",
 ];
 
+/// The one aggregate.
+const COUNT: &str = "COUNT()";
+
 /// Answers `GET …/query?q=`.
 pub(super) fn query(world: &World, version: u16, call: &Call, actor: &Actor) -> Reply {
     let malformed = |message: &str| Reply::rest(400, "MALFORMED_QUERY", message);
@@ -35,6 +39,9 @@ pub(super) fn query(world: &World, version: u16, call: &Call, actor: &Actor) -> 
         return Reply::rest(400, "INVALID_TYPE", &message);
     };
     let (fields, filtered): (&[&str], &str) = match object {
+        "AppMenuItem" => (&["Id", "ApplicationId", "Label"], "AppMenuItem"),
+        "OauthToken" => (&["AppName", "AppMenuItemId", "UserId"], "OauthToken"),
+        "AuthProvider" => (&["Id", "DeveloperName", "ConsumerKey"], "AuthProvider"),
         "ExternalClientApplication" => (
             &["Id", "DeveloperName", "MasterLabel"],
             "ExternalClientApplication",
@@ -44,17 +51,19 @@ pub(super) fn query(world: &World, version: u16, call: &Call, actor: &Actor) -> 
         _ => (&["Id", "Name"], "Organization"),
     };
     let known = |name: &str| fields.iter().any(|field| field.eq_ignore_ascii_case(name));
-    let asked = soql
-        .fields
-        .iter()
-        .chain(soql.filter.as_ref().map(|(field, _)| field));
+    let counts = matches!(soql.fields.as_slice(), [only] if only.eq_ignore_ascii_case(COUNT));
+    let wanted = soql.fields.iter().filter(|_| !counts);
+    let asked = wanted.chain(soql.filter.as_ref().map(|(field, _)| field));
     if let Some(unknown) = asked.into_iter().find(|field| !known(field)) {
         let message = format!("No such column '{unknown}' on entity '{filtered}'.");
         return Reply::rest(400, "INVALID_FIELD", &message);
     }
-    let rows: Vec<Value> = records
-        .iter()
-        .filter(|record| soql.matches(record))
+    let fitting = records.iter().filter(|record| soql.matches(record));
+    if counts {
+        let count = fitting.count();
+        return Reply::json(200, &json!({ "totalSize": count, "done": true, "records": [] }));
+    }
+    let rows: Vec<Value> = fitting
         .take(soql.limit)
         .map(|record| row(object, version, record, &soql.fields))
         .collect();
@@ -115,6 +124,30 @@ fn records(world: &World, actor: &Actor, object: &str) -> Option<(&'static str, 
         };
         let row = PERMISSIONS.map(|field| (field, has(field)));
         Some(("UserPermissionAccess", vec![row.to_vec()]))
+    } else if object.eq_ignore_ascii_case("AppMenuItem") {
+        let rows = world.apps.iter().filter(|app| !app.deleted).map(|app| {
+            vec![
+                ("Id", menu_item(app)),
+                ("ApplicationId", id(&app.id)),
+                ("Label", app.label.clone()),
+            ]
+        });
+        Some(("AppMenuItem", rows.collect()))
+    } else if object.eq_ignore_ascii_case("OauthToken") {
+        Some(("OauthToken", grants(world, actor)?))
+    } else if object.eq_ignore_ascii_case("AuthProvider") {
+        let rows = world
+            .auth_providers
+            .iter()
+            .zip(1_u64..)
+            .map(|((name, key), number)| {
+                vec![
+                    ("Id", RecordId::new("0SO", number).long()),
+                    ("DeveloperName", name.clone()),
+                    ("ConsumerKey", key.clone()),
+                ]
+            });
+        Some(("AuthProvider", rows.collect()))
     } else if object.eq_ignore_ascii_case("Organization") {
         Some((
             "Organization",
@@ -123,6 +156,41 @@ fn records(world: &World, actor: &Actor, object: &str) -> Option<(&'static str, 
     } else {
         None
     }
+}
+
+/// The item of an app in the menu, by which its tokens are found (O §6).
+fn menu_item(app: &App) -> String {
+    let number: String = app.id.short().chars().skip(3).collect();
+    format!("0DS{number}")
+}
+
+/// Without Customize Application everybody sees only their own (O §6).
+fn grants(world: &World, actor: &Actor) -> Option<Vec<Record>> {
+    let user = world.user(&actor.user)?;
+    let all = user.permissions.contains("CustomizeApplication");
+    let of_app = |app: &App| {
+        let seen = app
+            .refresh_tokens
+            .iter()
+            .filter(|name| all || **name == user.username);
+        let row = |name: &String| {
+            let user = world.user_named(name).map(|user| user.id.long());
+            vec![
+                ("AppName", app.label.clone()),
+                ("AppMenuItemId", menu_item(app)),
+                ("UserId", user.unwrap_or_default()),
+            ]
+        };
+        seen.map(row).collect::<Vec<Record>>()
+    };
+    Some(
+        world
+            .apps
+            .iter()
+            .filter(|app| !app.deleted)
+            .flat_map(of_app)
+            .collect(),
+    )
 }
 
 /// A query, read.
@@ -188,7 +256,7 @@ impl Soql {
                 // Text compares without regard to case, as SOQL does; ids by their first 15 characters.
                 name.eq_ignore_ascii_case(field)
                     && (value.eq_ignore_ascii_case(wanted)
-                        || (*name == "Id" && value.get(..15) == wanted.get(..15)))
+                        || (name.ends_with("Id") && value.get(..15) == wanted.get(..15)))
             })
         })
     }
@@ -224,6 +292,10 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
                 let mut word = String::from(letter);
                 while let Some(next) = rest.next_if(|next| next.is_ascii_alphanumeric() || *next == '_') {
                     word.push(next);
+                }
+                if rest.next_if_eq(&'(').is_some() {
+                    rest.next_if_eq(&')')?;
+                    word.push_str("()");
                 }
                 tokens.push(Token::Word(word));
             }
