@@ -25,11 +25,15 @@ mod crash {
     pub mod watch;
     pub mod world;
 
+    mod asleep;
     mod drain;
     mod every_effect;
     mod foreign;
+    mod journal_behind;
     mod journal_lost;
     mod lost;
+    mod modes;
     mod several;
+    mod switches;
     mod undo;
 }

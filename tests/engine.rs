@@ -33,6 +33,8 @@ mod live_check;
 mod own_login;
 #[path = "engine/reload.rs"]
 mod reload;
+#[path = "engine/restarts.rs"]
+mod restarts;
 #[path = "engine/verdicts.rs"]
 mod verdicts;
 #[path = "engine/world.rs"]

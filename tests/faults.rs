@@ -29,4 +29,5 @@ mod crash {
 
 mod faults {
     mod every_request;
+    mod network;
 }

@@ -22,6 +22,7 @@ mod plan;
 mod reach;
 mod readers;
 mod rehearsal;
+mod rivals;
 mod service;
 mod signals;
 mod socket;

@@ -67,8 +67,15 @@ where
 }
 
 impl World {
+    /// The pair in the slot.
+    fn slot(&self) -> Option<Value> {
+        let state = self.org.state();
+        let staged = &state.app(NAME).unwrap().consumers[0].staged;
+        staged.as_ref().map(|staged| serde_json::to_value(staged).unwrap())
+    }
+
     /// Why a person was asked last.
-    fn hold(&self) -> Option<Hold> {
+    pub fn hold(&self) -> Option<Hold> {
         let mut holds = self
             .record
             .events()
@@ -150,6 +157,8 @@ async fn a_pending_value_of_somebody_else_is_left_until_it_is_given_to_us() {
         (Staged, &[Bao]),
         (Update, &[File]),
         (Update, &[Bao]),
+        (Regenerate, &[File]),
+        (Regenerate, &[Bao]),
     ] {
         let case = format!("pending {method:?} {kind:?}");
         let world = World::new(Shape::new(method, kind)).await;
@@ -188,6 +197,8 @@ async fn other_keys_that_change_meanwhile_are_kept() {
         (Staged, &[Bao]),
         (Update, &[File]),
         (Update, &[Bao]),
+        (Regenerate, &[File]),
+        (Regenerate, &[Bao]),
     ] {
         for at in [Effect::Store(0), Effect::Cutover, Effect::Publish(0)] {
             let case = format!("edited before {at}: {method:?} {kind:?}");
@@ -211,6 +222,8 @@ async fn a_refused_credential_in_current_gives_way() {
         (Staged, &[Bao]),
         (Update, &[File]),
         (Update, &[Bao]),
+        (Regenerate, &[File]),
+        (Regenerate, &[Bao]),
     ] {
         let case = format!("refused: {method:?} {kind:?}");
         let world = Arc::new(World::new(Shape::new(method, kind)).await);
@@ -246,6 +259,8 @@ async fn an_accepted_credential_in_current_stays_and_a_person_is_asked() {
         (Staged, &[Bao]),
         (Update, &[File]),
         (Update, &[Bao]),
+        (Regenerate, &[File]),
+        (Regenerate, &[Bao]),
     ] {
         let case = format!("accepted: {method:?} {kind:?}");
         let world = Arc::new(World::new(Shape::new(method, kind)).await);
@@ -272,33 +287,66 @@ async fn an_accepted_credential_in_current_stays_and_a_person_is_asked() {
     }
 }
 
+/// The effects of an undisturbed rotation.
+async fn effects(shape: &Shape) -> Vec<Effect> {
+    let world = World::new(shape.clone()).await;
+    let lived = world.live(Life::default()).await;
+    world.rotated("undisturbed", &lived.over).await;
+    lived.calls
+}
+
+/// Another tool stages a pair before each effect, where the slot is free. It is neither promoted nor deleted, unless a
+/// person says so.
+#[tokio::test]
+async fn what_another_tool_stages_meanwhile_is_not_touched() {
+    const REPLACES: &[(&str, &str)] = &[("post_on_rotated", "\"replaces\"")];
+    let mut cases = 0;
+    for (method, switches) in [
+        (Staged, &[][..]),
+        (Staged, REPLACES),
+        (Regenerate, &[][..]),
+        (Regenerate, REPLACES),
+    ] {
+        let shape = Shape::new(method, &[File]).with(switches);
+        for at in effects(&shape).await {
+            let case = format!("{}: staged by another tool before {at}", shape.name());
+            let world = Arc::new(World::new(shape.clone()).await);
+            let theirs = Arc::new(Mutex::new(None));
+            let made = theirs.clone();
+            let stage = stranger(move |world| {
+                let made = made.clone();
+                async move {
+                    let (app, by) = (NAME.to_owned(), None);
+                    // A slot that is taken stays as it is.
+                    if world.org.act(Act::Stage { app, by }).is_ok() {
+                        *made.lock().unwrap() = world.slot();
+                    }
+                }
+            });
+            let lived = world.live(beside(&world, at, stage)).await;
+            let Some(theirs) = theirs.lock().unwrap().clone() else {
+                world.rotated(&case, &lived.over).await;
+                continue;
+            };
+            let history = world.history();
+            assert_eq!(world.slot(), Some(theirs), "{case}: {:?}\n{history}", lived.over);
+            let faults = world.record.faults();
+            assert!(faults.is_empty(), "{case}: {faults:#?}\n{history}");
+            let done = matches!(lived.over, Over::Ended(LaneEnd::Ended(End::Done { .. })));
+            assert!(done || world.hold().is_some(), "{case}: {:?}\n{history}", lived.over);
+            cases += 1;
+        }
+    }
+    println!("{cases} entries staged by another tool, none touched");
+    assert!(cases > 5);
+}
+
 /// Somebody rotates in Setup at the same time. Whatever they put in force is not undone, and nothing of theirs is deleted.
 #[tokio::test]
 async fn a_rival_who_rotates_in_setup_is_never_undone() {
     let mut cases = 0;
-    for (method, effects) in [
-        (
-            Staged,
-            vec![
-                Effect::Mint,
-                Effect::Store(0),
-                Effect::Cutover,
-                Effect::Publish(0),
-                Effect::Clear(0),
-                Effect::Revoke,
-            ],
-        ),
-        (
-            Update,
-            vec![
-                Effect::Store(0),
-                Effect::Cutover,
-                Effect::Publish(0),
-                Effect::Clear(0),
-            ],
-        ),
-    ] {
-        for at in effects {
+    for method in [Staged, Update, Regenerate] {
+        for at in effects(&Shape::new(method, &[File])).await {
             let case = format!("a rival before {at}: {method:?}");
             let world = Arc::new(World::new(Shape::new(method, &[File])).await);
             let theirs = Arc::new(Mutex::new(None));
@@ -427,7 +475,11 @@ async fn rotate_again(world: &World, desk: &Desk, case: &str) {
 /// The rotation is given up for the pair that a person adopts, whatever crashes on the way; and the next one works.
 #[tokio::test]
 async fn a_retirement_that_was_overtaken_is_given_up_with_a_crash_at_every_effect() {
-    for shape in [Shape::new(Staged, &[File, Bao]), Shape::new(Update, &[File])] {
+    for shape in [
+        Shape::new(Staged, &[File, Bao]),
+        Shape::new(Update, &[File]),
+        Shape::new(Regenerate, &[File]),
+    ] {
         let (world, theirs) = overtaken(&shape).await;
         let (calls, appends) = world
             .serve(Plan::Never, async |desk| {

@@ -122,13 +122,15 @@ pub struct World {
     pub record: Arc<Record>,
     pub watch: Arc<Watch>,
     pub policy: Policy,
-    _org_proxy: Proxy,
+    pub org_proxy: Proxy,
     pub bao_proxy: Proxy,
     pub bao: Arc<OpenBao>,
     /// Ends with the world.
     _cloud: Stub,
     pub cloud_proxy: Proxy,
     pub journal: PathBuf,
+    /// Of its values, in each store.
+    pub path: String,
     pub home: TempDir,
 }
 
@@ -193,13 +195,14 @@ impl World {
         });
         let world = World {
             journal: home.path().join("journal.db"),
+            path: path.clone(),
             shape,
             org,
             clock,
             record,
             watch,
             policy,
-            _org_proxy: org_proxy,
+            org_proxy,
             bao_proxy,
             bao,
             _cloud: cloud,

@@ -221,6 +221,16 @@ identity_file = "{home}/two.key"
         }
     }
 
+    /// The journal is gone.
+    pub fn lose_journal(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let path = self.home.path().join(format!("journal.db{suffix}"));
+            if path.exists() {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
     /// What consumers read.
     pub async fn held(&self, policy: &Policy, app: usize, store: &str) -> (String, String) {
         let seat = app::open_store(policy, &name(app), Some(store)).ok().unwrap();
