@@ -18,7 +18,11 @@ fn given_a_daemon_when_a_second_is_started_on_its_journal_then_it_is_refused_and
     let (code, log) = Service::spawned(&bench).end();
     assert_eq!(code, 1, "{log}");
     assert!(log.contains("Stop that process first"), "{log}");
-    assert_eq!(org.state().counters, before, "the second one asked the org nothing");
+    assert_eq!(
+        org.state().counters,
+        before,
+        "the second one asked the org nothing"
+    );
     // The first one is as well as before.
     bench.run(&["rotate", "billing"]).ends(0);
     assert_eq!(org.state().calls("staged.post"), 1);

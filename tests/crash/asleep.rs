@@ -77,7 +77,11 @@ async fn an_hour(shape: Shape) {
         let lived = world.live(stopped(&world, *moment)).await;
         world.rotated(&case, &lived.over).await;
     }
-    println!("{}: stopped for an hour at {} moments", shape.name(), moments.len());
+    println!(
+        "{}: stopped for an hour at {} moments",
+        shape.name(),
+        moments.len()
+    );
 }
 
 #[tokio::test]
@@ -139,21 +143,33 @@ async fn overtaken(shape: Shape) {
         assert!(world.org.accepts(&new.0, &new.1).is_some(), "{case}");
         for store in 0..world.watch.eyes.len() {
             let current = world.watch.at(store, &rekeyd::port::Place::Current).await;
-            assert_eq!(current.as_ref(), Some(&new), "{case}: store {store}\n{}", world.history());
+            assert_eq!(
+                current.as_ref(),
+                Some(&new),
+                "{case}: store {store}\n{}",
+                world.history()
+            );
         }
         // What the sleeper sends has no intent of its own in the other one's record, and that is all.
         let faults = world.record.faults();
         let harm = |fault: &&String| fault.contains("readers of store") || fault.contains("is in no store");
         assert_eq!(faults.iter().find(harm), None, "{case}\n{}", world.history());
     }
-    println!("{}: overtaken before {} calls, nothing changed", shape.name(), calls.len());
+    println!(
+        "{}: overtaken before {} calls, nothing changed",
+        shape.name(),
+        calls.len()
+    );
 }
 
 impl World {
     async fn another_process_ends_it(&self) {
         let theirs = self.home.path().join("theirs.db");
         for suffix in ["", "-wal"] {
-            let (mut from, mut to) = (self.journal.clone().into_os_string(), theirs.clone().into_os_string());
+            let (mut from, mut to) = (
+                self.journal.clone().into_os_string(),
+                theirs.clone().into_os_string(),
+            );
             from.push(suffix);
             to.push(suffix);
             if fs::copy(&from, &to).is_ok() {
@@ -164,6 +180,7 @@ impl World {
         if matches!(lived.over, Over::Busy) {
             self.live_by(&theirs, Life::resumed()).await;
         }
+        let _busy = self.clock.busy();
         self.new_is_everywhere("the other process").await;
     }
 }

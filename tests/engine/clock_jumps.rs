@@ -141,7 +141,11 @@ async fn a_clock_that_jumps_a_day_ahead_and_back_changes_nothing_about_a_rotatio
         let world = World::seeded(1, |seed| {
             seed.switches = seed
                 .switches
-                .with(serde_json::json!({ "in_place_secret": "applies" }).as_object().unwrap())
+                .with(
+                    serde_json::json!({ "in_place_secret": "applies" })
+                        .as_object()
+                        .unwrap(),
+                )
                 .unwrap();
             seed.connected_apps.push(ConnectedAppSeed {
                 name: "Legacy".into(),
@@ -153,7 +157,9 @@ async fn a_clock_that_jumps_a_day_ahead_and_back_changes_nothing_about_a_rotatio
         .await;
         let app = name(0);
         let target = match method {
-            "staged" => "grace = \"2d\"\n[app.app-0.external_client_app]\nname = \"App0\"\nallow_key_change = true",
+            "staged" => {
+                "grace = \"2d\"\n[app.app-0.external_client_app]\nname = \"App0\"\nallow_key_change = true"
+            }
             "regenerate" => {
                 "[app.app-0.external_client_app]\nname = \"App0\"\nmethod = \"regenerate\"\ncertificate = \"none\""
             }
@@ -165,7 +171,10 @@ async fn a_clock_that_jumps_a_day_ahead_and_back_changes_nothing_about_a_rotatio
         );
         let policy = world.policy_of("", &text);
         let pair = match method {
-            "update" => ("3MVG9enginelegacy".to_owned(), "secret0of0legacy0secret0of0legacy".to_owned()),
+            "update" => (
+                "3MVG9enginelegacy".to_owned(),
+                "secret0of0legacy0secret0of0legacy".to_owned(),
+            ),
             _ => super::world::pair(0),
         };
         world.give(&policy, &app, "one", &pair).await;
@@ -183,11 +192,20 @@ async fn a_clock_that_jumps_a_day_ahead_and_back_changes_nothing_about_a_rotatio
         let over = || engine.ledger(0).run.is_some_and(|run| run.state.end().is_some());
         let (asked, mut ahead) = (engine.now(), false);
         while !over() {
-            assert!(engine.now().since(asked) < DAY * 4, "{method}: {:?}", engine.ledger(0).run);
+            assert!(
+                engine.now().since(asked) < DAY * 4,
+                "{method}: {:?}",
+                engine.ledger(0).run
+            );
             ahead = !ahead;
             world.clock.set_wall(if ahead { DAY_MS } else { -DAY_MS });
             let first = engine.ledger(0).last_success.is_none();
-            engine.pass(if first { STEP } else { HOUR }, if first { TICK * 5 } else { STEP * 10 }).await;
+            engine
+                .pass(
+                    if first { STEP } else { HOUR },
+                    if first { TICK * 5 } else { STEP * 10 },
+                )
+                .await;
         }
         let ledger = engine.ledger(0);
         let run = ledger.run.unwrap();

@@ -142,11 +142,7 @@ pub async fn ends(world: &World, name: &str) -> Way {
     match &lived.over {
         Over::Ended(LaneEnd::Ended(End::Done { disproven: true })) => {
             world.new_is_everywhere(name).await;
-            if held(&world) {
-                Way::AfterAWhile
-            } else {
-                Way::Alone
-            }
+            if held(world) { Way::AfterAWhile } else { Way::Alone }
         }
         Over::Busy => {
             world.is_unanswered(name, &lived.over);

@@ -39,14 +39,22 @@ impl At {
         }
         let body = String::from_utf8_lossy(&seen.body);
         let said = [
-            "grant_type=urn", "grant_type=client_credentials", "grant_type=authorization_code", "readMetadata",
-            "updateMetadata", "deploy>", "checkDeployStatus",
+            "grant_type=urn",
+            "grant_type=client_credentials",
+            "grant_type=authorization_code",
+            "readMetadata",
+            "updateMetadata",
+            "deploy>",
+            "checkDeployStatus",
         ];
         let said = said.into_iter().find(|word| body.contains(word)).unwrap_or("");
         let path = seen.path.split('?').next().unwrap_or("");
         let parts = path.split('/').map(|part| {
             // Ids, and the numbers of this test's paths.
-            match part.len() >= 15 || part.parse::<u64>().is_ok() || part.contains('-') && part.starts_with("0") {
+            match part.len() >= 15
+                || part.parse::<u64>().is_ok()
+                || part.contains('-') && part.starts_with("0")
+            {
                 true => "*",
                 false => part,
             }
@@ -57,7 +65,8 @@ impl At {
 
 fn answer(status: &str, more: &str, body: &str) -> Fate {
     let length = body.len();
-    let text = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{more}\r\n{body}");
+    let text =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{more}\r\n{body}");
     Fate::Instead(text.into_bytes())
 }
 
@@ -89,10 +98,18 @@ fn at_a_store() -> Vec<(&'static str, Fate, bool)> {
         ("404", answer("404 Not Found", html, page), false),
         ("409", answer("409 Conflict", html, page), false),
         ("429", answer("429 Too Many Requests", "", errors), true),
-        ("429, in 90 s", answer("429 Too Many Requests", "retry-after: 90\r\n", errors), true),
+        (
+            "429, in 90 s",
+            answer("429 Too Many Requests", "retry-after: 90\r\n", errors),
+            true,
+        ),
         ("500", answer("500 Internal Server Error", "", errors), true),
         ("503", answer("503 Service Unavailable", html, page), true),
-        ("redirected", answer("307 Temporary Redirect", elsewhere, ""), false),
+        (
+            "redirected",
+            answer("307 Temporary Redirect", elsewhere, ""),
+            false,
+        ),
     ]);
     all
 }
@@ -104,7 +121,10 @@ async fn kinds(shape: &Shape, at: At) -> Vec<(String, usize)> {
     world.rotated("undisturbed", &lived.over).await;
     let mut known = BTreeSet::new();
     let seen = at.proxy(&world).seen();
-    let kinds = seen.iter().enumerate().map(|(number, seen)| (at.kind(seen), number));
+    let kinds = seen
+        .iter()
+        .enumerate()
+        .map(|(number, seen)| (at.kind(seen), number));
     kinds.filter(|(kind, _)| known.insert(kind.clone())).collect()
 }
 
@@ -132,7 +152,11 @@ impl Table {
                 wrong.push(format!("{}: {:?}", case.name, case.way));
             }
         }
-        println!("{} {at:?}: {} cases of a network: {ways:?}", shape.name(), self.0.len());
+        println!(
+            "{} {at:?}: {} cases of a network: {ways:?}",
+            shape.name(),
+            self.0.len()
+        );
         assert!(wrong.is_empty(), "a person was asked for:\n{}", wrong.join("\n"));
     }
 }
@@ -149,9 +173,15 @@ async fn met(shape: &Shape, at: At, faults: Vec<(&'static str, Fate, bool)>) {
                 world.record.expect_a_dead_session();
             }
             let wanted = kind.clone();
-            at.proxy(&world).once(fate.clone(), move |seen| at.kind(seen) == wanted);
+            at.proxy(&world)
+                .once(fate.clone(), move |seen| at.kind(seen) == wanted);
             let way = ends(&world, &name).await;
-            table.0.push(Case { name, kind: kind.clone(), nobodys: *nobodys, way });
+            table.0.push(Case {
+                name,
+                kind: kind.clone(),
+                nobodys: *nobodys,
+                way,
+            });
         }
     }
     table.check(shape, at);
@@ -171,7 +201,12 @@ async fn refused(shape: &Shape, at: At) {
             at.proxy(&other).open();
         };
         let (way, ()) = tokio::join!(ends(&world, &name), door);
-        table.0.push(Case { name, kind, nobodys: true, way });
+        table.0.push(Case {
+            name,
+            kind,
+            nobodys: true,
+            way,
+        });
     }
     table.check(shape, at);
 }
@@ -213,11 +248,18 @@ async fn cloud() {
 /// An answer of 100 MB from something in front of a store is not read to its end.
 #[tokio::test]
 async fn huge() {
-    for (shape, at) in [(Shape::new(Staged, &[Bao]), At::Vault), (Shape::new(Staged, &[Aws]), At::Cloud)] {
+    for (shape, at) in [
+        (Shape::new(Staged, &[Bao]), At::Vault),
+        (Shape::new(Staged, &[Aws]), At::Cloud),
+    ] {
         for (kind, _) in kinds(&shape, at).await.into_iter().take(2) {
             let name = format!("{} {kind}: 100 MB", shape.name());
             let world = World::new(shape.clone()).await;
-            let fate = answer("200 OK", "content-type: application/json\r\n", &"x".repeat(100 << 20));
+            let fate = answer(
+                "200 OK",
+                "content-type: application/json\r\n",
+                &"x".repeat(100 << 20),
+            );
             at.proxy(&world).once(fate, move |seen| at.kind(seen) == kind);
             let way = ends(&world, &name).await;
             assert!(matches!(way, Way::Alone | Way::AfterAWhile), "{name}: {way:?}");

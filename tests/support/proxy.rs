@@ -12,6 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+/// Longer than any client waits for a whole answer.
+const PATIENCE: Duration = Duration::from_secs(160);
+
 /// What becomes of one request.
 #[derive(Clone, Debug)]
 pub enum Fate {
@@ -37,7 +40,7 @@ pub enum Fate {
     Reset,
     /// The server's answer, as text of no kind.
     Retyped,
-    /// The server's answer, a little every ten seconds by the runtime's clock.
+    /// The server's answer, a part of it every forty seconds by the runtime's clock.
     Drip,
 }
 
@@ -173,22 +176,22 @@ async fn accept(
     }
 }
 
-/// The runtime's time goes on by itself while everybody waits, for as long as the client has patience.
-async fn until_the_client_gives_up(client: &mut TcpStream) {
+/// So much of the runtime's time is over at once: whoever waited for less gives up.
+async fn passes(time: Duration) {
     tokio::time::pause();
-    let _gone = client.read(&mut [0]).await;
+    tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
 fn retyped(answer: &[u8]) -> Vec<u8> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-    let lines = head.lines().map(|line| {
-        match line.to_ascii_lowercase().starts_with("content-type:") {
+    let lines = head.lines().map(
+        |line| match line.to_ascii_lowercase().starts_with("content-type:") {
             true => "content-type: application/octet-stream\r\n".to_owned(),
             false => format!("{line}\r\n"),
-        }
-    });
+        },
+    );
     let mut retyped = lines.collect::<String>().into_bytes();
     retyped.extend_from_slice(&answer[end + 2..]);
     retyped
@@ -245,7 +248,8 @@ async fn serve(
             if applied {
                 forward(server, &bytes).await;
             }
-            until_the_client_gives_up(&mut client).await;
+            passes(PATIENCE).await;
+            let _gone = client.read(&mut [0]).await;
         }
         Some(Fate::Reset) => {
             let answer = forward(server, &bytes).await;
@@ -258,14 +262,12 @@ async fn serve(
         }
         Some(Fate::Drip) => {
             let answer = forward(server, &bytes).await;
-            tokio::time::pause();
-            for part in answer.chunks(16) {
+            for part in answer.chunks(answer.len() / 5 + 1) {
                 if client.write_all(part).await.is_err() {
                     break;
                 }
-                tokio::time::sleep(Duration::from_secs(10)).await;
+                passes(PATIENCE / 4).await;
             }
-            tokio::time::resume();
         }
     }
 }
