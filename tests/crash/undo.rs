@@ -259,6 +259,10 @@ async fn a_broken_undo_is_held_and_the_commands_that_are_told_mend_it() {
         world
             .serve_dressed(Plan::Never, dress, async |desk| {
                 let told = broken(&world, desk, &case).await;
+                // Between two attempts, and quicker than the next one.
+                let soon = world.clock.now() + Duration::from_secs(1);
+                world.clock.sleep_until(soon).await;
+                let still = world.clock.busy();
                 let healed = || {
                     if healthy {
                         world.org.clear_faults();
@@ -275,6 +279,7 @@ async fn a_broken_undo_is_held_and_the_commands_that_are_told_mend_it() {
                     healed();
                     types(&world, desk, &told[0]).await;
                 }
+                drop(still);
                 let ended = |ledger: &AppLedger| ledger.running().is_none();
                 desk.until(&case, |ledger| ended(ledger) || hold(ledger).is_some())
                     .await;

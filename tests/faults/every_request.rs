@@ -192,8 +192,15 @@ async fn every_request(shape: Shape, half: Half) {
     for (operation, count) in &requests {
         for nth in 1..=*count {
             for (fault, action) in faults(half, &elsewhere) {
-                // Every write is the first of its kind, and these two differ only for a write or not at all.
-                if nth > 1 && ["slow", "a page, applied"].contains(&fault) {
+                // Every write is the first of its kind, and these differ only for a write, or by kind.
+                let once = [
+                    "slow",
+                    "a page, applied",
+                    "429, no time named",
+                    "fault in 500",
+                    "fault in 200",
+                ];
+                if nth > 1 && once.contains(&fault) {
                     continue;
                 }
                 if fault.starts_with("fault in") && !operation.starts_with("soap.") {

@@ -81,7 +81,8 @@ fn everywhere() -> Vec<(&'static str, Fate, bool)> {
     ]
 }
 
-/// What the org is asked for in `every_request`, by something in front of a store.
+/// What `every_request` has the org do, done by something in front of a store. Each request that is cut before, after or in
+/// the middle of its answer is in `tests/crash/lost.rs`.
 fn at_a_store() -> Vec<(&'static str, Fate, bool)> {
     let page = "<html><body>Please sign in</body></html>";
     let html = "content-type: text/html\r\n";
@@ -89,10 +90,7 @@ fn at_a_store() -> Vec<(&'static str, Fate, bool)> {
     let elsewhere = "location: http://127.0.0.1:9/elsewhere\r\n";
     let mut all = everywhere();
     all.extend([
-        ("cut before", Fate::CutBefore, true),
-        ("cut after", Fate::CutAfter, true),
         ("a page", answer("200 OK", html, page), true),
-        ("cut short", Fate::Truncate(60), true),
         ("401", answer("401 Unauthorized", html, page), false),
         ("403", answer("403 Forbidden", "", errors), false),
         ("404", answer("404 Not Found", html, page), false),
