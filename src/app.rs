@@ -31,8 +31,8 @@ use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
-    Clinic, JwtLogin, Org, OrgSettings, RegenerateSettings, RegenerateTarget, StagedSettings, StagedTarget,
-    Timeouts, UpdateSettings, UpdateTarget, Watch,
+    AssistedTarget, Clinic, JwtLogin, Org, OrgSettings, RegenerateSettings, RegenerateTarget, StagedSettings,
+    StagedTarget, Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
 use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
@@ -259,6 +259,7 @@ fn limits(org: &OrgPolicy, app: &AppPolicy) -> Limits {
         stable_span: org.stability.span,
         cutover_timeout: app.cutover_timeout,
         grace: app.grace,
+        answer_within: app.answer_within,
     }
 }
 
@@ -286,7 +287,7 @@ fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port
             let target = RegenerateTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
             Ok(Arc::new(target))
         }
-        (Target::ConnectedApp { name }, Method::Update) => {
+        (Target::ConnectedApp { name, .. }, Method::Update) => {
             let settings = UpdateSettings {
                 name: name.clone(),
                 certificate: certificate(app)?,
@@ -294,6 +295,26 @@ fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port
             };
             let target = UpdateTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
             Ok(Arc::new(target))
+        }
+        (Target::ExternalClientApp { name, consumer, .. }, Method::Assisted) => {
+            let settings = StagedSettings {
+                name: name.clone(),
+                consumer: consumer.clone(),
+                client_credentials,
+            };
+            let shown = StagedTarget::new(org.clone(), settings).map_err(|fault| wrong(fault.to_string()))?;
+            let allow = app.target.allows_key_change();
+            Ok(Arc::new(AssistedTarget::new(org, Arc::new(shown), allow)))
+        }
+        (Target::ConnectedApp { name, .. }, Method::Assisted) => {
+            let settings = UpdateSettings {
+                name: name.clone(),
+                certificate: None,
+                client_credentials,
+            };
+            let shown = UpdateTarget::new(org.clone(), settings).map_err(|fault| wrong(fault.to_string()))?;
+            let allow = app.target.allows_key_change();
+            Ok(Arc::new(AssistedTarget::new(org, Arc::new(shown), allow)))
         }
         (Target::ExternalClientApp { .. }, Method::Update)
         | (Target::ConnectedApp { .. }, Method::Staged | Method::Regenerate) => Err(wrong(format!(

@@ -207,7 +207,7 @@ pub enum Job {
 }
 
 /// One client app in one org, through one method. Adapters: `salesforce::staged`, `salesforce::update`,
-/// `salesforce::regenerate`.
+/// `salesforce::regenerate`, `salesforce::assisted`.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// What this method can do here.
@@ -216,6 +216,11 @@ pub trait Target: Send + Sync {
     /// The ids that Salesforce gives the app, once a survey has seen them. Methods that know it by name only have none.
     fn record(&self) -> Option<RecordIds> {
         None
+    }
+
+    /// Whether this is the client id that we log in with, for methods whose survey may not show it.
+    fn is_own_login(&self, _client_id: &str) -> bool {
+        false
     }
 
     /// Reads everything that decisions need.

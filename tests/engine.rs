@@ -11,6 +11,8 @@
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
 
+#[path = "engine/assisted.rs"]
+mod assisted;
 #[path = "engine/catch_up.rs"]
 mod catch_up;
 #[path = "engine/clock_jumps.rs"]

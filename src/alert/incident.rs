@@ -6,7 +6,7 @@ use crate::engine::health::Health;
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::service::{LoginTrouble, ServiceLedger};
 use crate::port::outbox::Severity;
-use crate::rotation::{End, Hold, RotationId, State};
+use crate::rotation::{Ask, End, Hold, RotationId, State};
 use std::collections::BTreeMap;
 
 /// The managed apps by name. What is known of an app that is none of them is nobody's incident any more.
@@ -34,6 +34,8 @@ pub enum Kind {
     ForeignChange,
     /// A rotation or an app waits for a person.
     Held,
+    /// A person is asked to do something in Setup.
+    Asked,
     /// Attempts fail, and are repeated.
     Failed,
     /// The credential is, or will be, older than the policy allows.
@@ -50,11 +52,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::CurrentRefused,
         Kind::StoresDisagree,
         Kind::ForeignChange,
         Kind::Held,
+        Kind::Asked,
         Kind::Failed,
         Kind::Overdue,
         Kind::Unadopted,
@@ -70,6 +73,7 @@ impl Kind {
             Kind::StoresDisagree => "stores-disagree",
             Kind::ForeignChange => "foreign-change",
             Kind::Held => "held",
+            Kind::Asked => "asked",
             Kind::Failed => "failed",
             Kind::Overdue => "overdue",
             Kind::Unadopted => "unadopted",
@@ -133,6 +137,7 @@ pub fn of_app(app: &str, ledger: &AppLedger) -> Vec<Incident> {
     let found = [
         health(ledger),
         held(ledger),
+        asked(ledger),
         failed(ledger),
         overdue(ledger),
         unadopted(ledger),
@@ -201,6 +206,35 @@ fn held(ledger: &AppLedger) -> Option<Found> {
         count: run.state.attempts.max(1),
         rotation: Some(run.state.id),
         ..Found::new(Kind::Held, severity, case, None)
+    })
+}
+
+/// What a person is asked to do in Setup. Each reminder is told, and the nearer the end, the louder.
+fn asked(ledger: &AppLedger) -> Option<Found> {
+    let run = ledger
+        .running()
+        .filter(|run| run.state.asks() && run.state.hold().is_none())?;
+    // A pair that was handed over and is being stored: the same request, until the next one is made.
+    let storing = run.state.asked.is_none() && run.state.new.is_some();
+    let (what, reminders, since) = match run.state.asked {
+        Some(asked) => (asked.what, asked.reminders, Some(asked.since)),
+        None if storing => (Ask::Pair, 0, None),
+        None => return None,
+    };
+    let severity = match reminders {
+        0 | 1 => Severity::Warning,
+        2 => Severity::Error,
+        3.. => Severity::Critical,
+    };
+    let case = match what {
+        Ask::Pair => "pair",
+        Ask::Apply => "apply",
+    };
+    Some(Found {
+        // Told at 1, 2, 4, 8, …: so each reminder is.
+        count: 1_u32 << reminders.min(30),
+        rotation: Some(run.state.id),
+        ..Found::new(Kind::Asked, severity, case, since)
     })
 }
 

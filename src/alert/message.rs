@@ -8,7 +8,7 @@ use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::service::LoginTrouble;
 use crate::engine::tell::{self, AppKind};
 use crate::port::outbox::{Letter, Text};
-use crate::rotation::{Hold, Rest};
+use crate::rotation::{Hold, Rest, State};
 use crate::schedule::decide;
 
 use super::incident::{Directory, Incident, Kind, Subject, is_outage};
@@ -77,6 +77,14 @@ fn of_app(
                 help.map(sentence).unwrap_or_default(),
             )
         }
+        Kind::Asked => {
+            let (stands, help) = tell::status_words(ledger, app, now);
+            (
+                "needs a person in Setup to be rotated".into(),
+                full(stands),
+                help.map(sentence).unwrap_or_default(),
+            )
+        }
         Kind::Failed => failed(incident, app, ledger, now),
         Kind::Overdue => {
             let overdue = ledger.overdue.as_ref();
@@ -123,6 +131,7 @@ fn of_app(
                 )
             }
             Kind::Held
+            | Kind::Asked
             | Kind::Failed
             | Kind::Overdue
             | Kind::Unadopted
@@ -290,6 +299,9 @@ fn next(ledger: &AppLedger, card: Option<&AppCard>, now: Timestamp) -> String {
             Rest::Held {
                 again: Some(again), ..
             } => format!("rekeyd looks again by itself at {}.", moment(*again)),
+            Rest::Running if state_asks(&run.state) => {
+                "rekeyd waits for that person, looks whether it is done, and reminds.".into()
+            }
             Rest::Running | Rest::Ended(_) => match run.state.not_before.filter(|until| *until > now) {
                 Some(until) => format!("rekeyd tries again by itself at {}.", moment(until)),
                 None => "rekeyd goes on with the rotation now.".into(),
@@ -314,6 +326,10 @@ fn next(ledger: &AppLedger, card: Option<&AppCard>, now: Timestamp) -> String {
     format!("{when}: {}.", decision.reason())
 }
 
+fn state_asks(state: &State) -> bool {
+    state.asks() && state.asked.is_some()
+}
+
 fn of_org(incident: &Incident, org: &str, ledgers: &Ledgers) -> Text {
     let service = &ledgers.service;
     match incident.kind {
@@ -334,6 +350,7 @@ fn of_org(incident: &Incident, org: &str, ledgers: &Ledgers) -> Text {
         | Kind::StoresDisagree
         | Kind::ForeignChange
         | Kind::Held
+        | Kind::Asked
         | Kind::Failed
         | Kind::Overdue
         | Kind::Unadopted

@@ -9,7 +9,7 @@ use crate::engine::ledger::AppLedger;
 use crate::engine::note::Note;
 use crate::engine::seat::Seat;
 use crate::port::{Fault, Outcome, Place, ProbeReport, Slot, Survey, Verdict};
-use crate::rotation::{Event, PairFacts, RotationId};
+use crate::rotation::{Event, PairFacts, RotationId, ValueBy};
 use crate::secret::{Credential, Fingerprint};
 
 /// What first contact came to.
@@ -197,7 +197,9 @@ fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Option<(Rota
     let caps = seat.target.capabilities();
     let entry = survey.staged.as_ref().filter(|entry| entry.key == new.client_id);
     let primary = survey.key.as_ref() == Some(&new.client_id);
-    if caps.key_changes && entry.is_none() && !primary {
+    // Where a person is to apply it, the token endpoint says whether they have.
+    let theirs = caps.value_by == ValueBy::Person;
+    if caps.key_changes && entry.is_none() && !primary && !theirs {
         return None;
     }
     let holds = |standing: &Standing| {

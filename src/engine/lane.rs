@@ -9,18 +9,23 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
 use crate::engine::cache::Cache;
+use crate::engine::command::Reply;
 use crate::engine::effects::perform;
 use crate::engine::look::look;
 use crate::engine::note::Note;
 use crate::engine::seat::Seat;
+use crate::engine::tell::{self, AppKind};
 use crate::port::journal::{Entry, JournalFault};
-use crate::rotation::{Action, Effect, End, Event, Guards, Observation, Probes, State, Tri, fold, step};
-use crate::secret::Fingerprint;
+use crate::rotation::{
+    Action, Ask, Effect, End, Event, Guards, Observation, Probes, State, Tri, Verdict, fold, step,
+    turned_away,
+};
+use crate::secret::{Credential, Fingerprint};
 
 /// What a person says to a rotation under way.
 #[derive(Debug)]
@@ -46,8 +51,27 @@ pub enum Word {
         /// How it was judged, with its control.
         probes: Probes,
     },
+    /// The pair that it asks a person for.
+    Handed(Box<Handed>),
     /// Stop at the next boundary; the app was put on hold.
     Pause,
+}
+
+/// A pair that a person hands over, judged, and who waits to hear what becomes of it.
+#[derive(Debug)]
+pub struct Handed {
+    /// Who.
+    pub by: String,
+    /// The pair.
+    pub pair: Credential,
+    /// How it was judged, with its control.
+    pub new: Probes,
+    /// How the current one was judged beside it.
+    pub old: Verdict,
+    /// What the app is at Salesforce, to name the place in Setup.
+    pub kind: Option<AppKind>,
+    /// Answered once every store keeps it, or it is turned away.
+    pub reply: oneshot::Sender<Reply>,
 }
 
 /// Why a lane stopped.
@@ -84,6 +108,7 @@ pub async fn run(seat: Arc<Seat>, state: State, first: Observation, around: Surr
         cache: Arc::default(),
         paused: false,
         permit: None,
+        handing: None,
         seat,
         state,
         around,
@@ -99,6 +124,8 @@ struct Lane {
     around: Surroundings,
     permit: Option<OwnedSemaphorePermit>,
     paused: bool,
+    /// Who has handed a pair over and waits to hear what becomes of it.
+    handing: Option<(oneshot::Sender<Reply>, Option<AppKind>)>,
 }
 
 type Out = FuturesUnordered<BoxFuture<'static, Observation>>;
@@ -197,8 +224,49 @@ impl Lane {
         if self.state.is_rotated() || self.state.end().is_some() {
             self.learn(events);
         }
+        self.answer_person(events);
         (self.around.told)(&self.state, events);
         Ok(())
+    }
+
+    /// Tells who handed a pair over what has become of it. Only a pair that every store keeps may be applied.
+    fn answer_person(&mut self, events: &[Event]) {
+        let Some((reply, kind)) = self.handing.take() else {
+            return;
+        };
+        let mut away = None;
+        let mut stopped = None;
+        for event in events {
+            if let Event::TurnedAway { why, .. } = event {
+                away = Some(why.clone());
+            } else if let Event::Deferred { why, .. } = event {
+                stopped = Some(why.clone());
+            } else if let Event::Held { reason, .. } = event {
+                stopped = Some(reason.to_string());
+            }
+        }
+        let apply = self.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+        let answer = match (away, stopped) {
+            (Some(why), _) => Reply::refused(format!("turned away, and nothing is changed: {why}")),
+            (None, _) if apply && self.state.asks() => {
+                let next = tell::request(&self.state, &self.seat.app, kind).unwrap_or_default();
+                Reply::Done(format!("stored as pending in every store. Next, {next}"))
+            }
+            (None, _) if !self.state.asks() => Reply::Done(
+                "stored; it is in force at Salesforce already, and is proven and published now".into(),
+            ),
+            (None, Some(why)) => Reply::refused(format!(
+                "taken, and NOT stored everywhere yet, so do not apply it and keep it: {why}; `rekeyd status {}` says \
+                 when it is",
+                self.seat.app
+            )),
+            (None, None) => {
+                self.handing = Some((reply, kind));
+                return;
+            }
+        };
+        // Whoever asked may have gone; the journal has it.
+        let _gone = reply.send(answer);
     }
 
     /// What this rotation taught about the org, and the end of values that nobody needs in memory any more.
@@ -234,6 +302,27 @@ impl Lane {
             }
             Word::Abandon { by } => Some(Observation::Abandon { by }),
             Word::GiveUp { by, pair, probes } => Some(Observation::GiveUp { by, pair, probes }),
+            Word::Handed(handed) => {
+                let Handed {
+                    by,
+                    pair,
+                    new,
+                    old,
+                    kind,
+                    reply,
+                } = *handed;
+                let facts = self.seat.prints(&pair);
+                if turned_away(&self.state, &facts, &new, &old).is_none() {
+                    self.cache.keep_new(pair);
+                }
+                self.handing = Some((reply, kind));
+                Some(Observation::Handed {
+                    by,
+                    pair: facts,
+                    new,
+                    old,
+                })
+            }
             Word::Pause => {
                 self.paused = true;
                 None
@@ -245,6 +334,10 @@ impl Lane {
     async fn wait(&mut self, until: Timestamp) -> Result<(), Observation> {
         if self.state.may_pause() {
             self.permit = None;
+        }
+        // A person takes days: until then the value lies in the stores alone.
+        if self.state.asks() && until.since(self.seat.now()) >= FORGET_AFTER {
+            self.cache.wipe();
         }
         let clock = self.seat.house.clock.clone();
         let word = tokio::select! {
@@ -266,6 +359,9 @@ impl Lane {
         }
     }
 }
+
+/// While a person is waited for at least this long, no value stays in memory.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 /// Between two tries to write the journal.
 const JOURNAL_RETRY: Duration = Duration::from_secs(5);

@@ -15,6 +15,7 @@
 //! Not here: any decision about a rotation (`rotation`), any adapter (`app.rs` brings them).
 
 mod adopt;
+mod applied;
 pub mod board;
 mod cache;
 pub mod command;

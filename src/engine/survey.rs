@@ -39,7 +39,10 @@ pub(super) async fn facts(seat: &Seat, cache: &Cache, state: &State, depth: Dept
                 .map(|entry| entry_facts(seat, &survey, entry))
         }),
         current,
-        own_login: survey.own_login,
+        own_login: survey.own_login
+            || cache
+                .old_pair()
+                .is_some_and(|pair| seat.target.is_own_login(&pair.client_id)),
         obstacles,
         modified: survey.modified.clone(),
         server_time: survey.server_time,

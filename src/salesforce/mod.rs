@@ -9,6 +9,7 @@
 //! gets at once (`engine`), and repetition: nothing is sent twice but after an expired session, which an org
 //! refuses before it looks at the request.
 
+mod assisted;
 mod consumer;
 mod examine;
 mod fault;
@@ -31,6 +32,7 @@ mod update;
 mod watch;
 mod wipe;
 
+pub use assisted::AssistedTarget;
 pub use examine::Clinic;
 pub use org::{ApiLimits, Org};
 pub use regenerate::{RegenerateSettings, RegenerateTarget};

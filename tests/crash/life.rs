@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::fuse::{Fuse, Plan};
+use super::person;
 use super::ports::Around;
 use super::world::{APP, World, id};
 use crate::support::clock::TestClock;
@@ -180,7 +181,9 @@ impl World {
             false => Observation::Restarted,
         });
         let drain = CancellationToken::new();
-        let (_words, heard) = mpsc::channel::<Word>(1);
+        let (words, heard) = mpsc::channel::<Word>(1);
+        let (asks, asked) = mpsc::unbounded_channel();
+        person::recall(&state, &asks);
         let pull = drain.clone();
         let told = life.told;
         let surroundings = Surroundings {
@@ -188,6 +191,7 @@ impl World {
             drain,
             words: heard,
             told: Box::new(move |state, events| {
+                person::notice(events, &asks);
                 if let Some(told) = &told {
                     told(state, events, &pull);
                 }
@@ -197,6 +201,7 @@ impl World {
         let over = tokio::select! {
             end = lane::run(seat, state, first, surroundings) => Over::Ended(end),
             () = fuse.blown() => Over::Crashed,
+            () = self.person(words, asked) => unreachable!("a person does not end"),
             () = self.clock.sleep_until(self.clock.now() + life.limit) => Over::Busy,
         };
         let _ends = self.clock.busy();

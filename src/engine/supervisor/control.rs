@@ -158,6 +158,7 @@ impl Supervisor {
             Ok(Look::Exam(org, report, found)) => self.examined(org, *report, found).await,
             Ok(Look::Live(app, seen, primary)) => self.credentials_seen(app, seen, primary).await,
             Ok(Look::Successor(found)) => self.succeed(*found).await,
+            Ok(Look::Handed(judged)) => self.hand_over(*judged).await,
             Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
             Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,
             // A defect of ours. The others go on.

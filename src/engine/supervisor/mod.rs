@@ -8,6 +8,7 @@ mod command;
 mod contact;
 mod control;
 mod exam;
+mod hand;
 mod lanes;
 mod live;
 mod org;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::clock::Watchman;
 use self::exam::Exams;
+use self::hand::Judged;
 use self::live::Live;
 use self::org::Orgs;
 use self::succeed::Successor;
@@ -146,6 +148,7 @@ enum Look {
     Exam(String, Box<OrgFindings>, Vec<AppReport>),
     Live(String, Vec<Seen>, Option<Primary>),
     Successor(Box<Successor>),
+    Handed(Box<Judged>),
     Org(String, Timestamp, Result<OrgReport, Fault>, (u64, u64)),
     Time(String, Timestamp, Result<Timestamp, Fault>),
 }
