@@ -136,7 +136,7 @@ async fn staged_twice() {
 
 #[tokio::test]
 async fn assisted_twice() {
-    twice(Shape::new(Assisted, &[File])).await;
+    twice(Shape::new(Assisted, &[File]), Ending::Rotated).await;
 }
 
 #[tokio::test]

@@ -232,16 +232,6 @@ identity_file = "{home}/two.key"
         }
     }
 
-    /// The journal is gone.
-    pub fn lose_journal(&self) {
-        for suffix in ["", "-wal", "-shm"] {
-            let path = self.home.path().join(format!("journal.db{suffix}"));
-            if path.exists() {
-                fs::remove_file(path).unwrap();
-            }
-        }
-    }
-
     /// What consumers read.
     pub async fn held(&self, policy: &Policy, app: usize, store: &str) -> (String, String) {
         self.read(policy, &name(app), store).await
