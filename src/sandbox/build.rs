@@ -56,6 +56,9 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         counters: BTreeMap::new(),
         api_used: 0,
         deploys: Vec::new(),
+        retrieves: Vec::new(),
+        cursors: Vec::new(),
+        departures: BTreeSet::new(),
         api_limit: if seed.daily_api_requests == 0 {
             15_000
         } else {

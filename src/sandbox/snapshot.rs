@@ -32,6 +32,9 @@ pub struct Snapshot {
     pub late: Vec<LateState>,
     /// Every deploy there ever was, with what was in its zip.
     pub deploys: Vec<DeployState>,
+    /// In what requests departed from the published WSDL and were served all the same, as Salesforce does for clients
+    /// that do. rekeyd's own never may.
+    pub departures: Vec<String>,
     /// Fault rules that can still act.
     pub faults: Vec<Rule>,
     /// The org's switches.
@@ -200,6 +203,7 @@ impl World {
                 })
                 .collect(),
             deploys: super::soap::deploy_states(self),
+            departures: self.departures.iter().map(|one| (*one).to_owned()).collect(),
             faults: self.faults.left(),
             switches: self.switches.clone(),
             apps: self.apps.iter().map(|app| app_state(self, app, at)).collect(),

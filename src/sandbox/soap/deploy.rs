@@ -1,11 +1,12 @@
 //! `deploy` and `checkDeployStatus`: taken on at once, applied when its turn has come and its time is over, all or
 //! nothing (M §5.1, §6).
 
-use super::change::Refusal;
-use super::package;
-use super::settings::{SETTINGS, Through, decide, file_name};
+use super::change::{self, Refusal};
+use super::package::{self, Component};
+use super::settings::{self, Through};
 use super::update::apply;
 use super::{answer, fault};
+use crate::sandbox::app::Kind;
 use crate::sandbox::ident::RecordId;
 use crate::sandbox::session::Actor;
 use crate::sandbox::snapshot::DeployState;
@@ -34,7 +35,7 @@ struct Ended {
     /// What the whole package suffers from.
     error: Option<String>,
     /// Each component, and what is wrong with it.
-    components: Vec<(String, Option<String>)>,
+    components: Vec<(Component, Option<String>)>,
 }
 
 impl Ended {
@@ -126,13 +127,19 @@ fn one(world: &mut World, place: usize) -> Ended {
     };
     let mut decided = Vec::new();
     let mut told = Vec::new();
-    for (name, component) in components {
-        match decide(world, &name, &component, version, through) {
+    for (component, root) in components {
+        let outcome = match component.kind {
+            Kind::ConnectedApp => change::connected(world, &component.name, &root, version),
+            Kind::ExternalClientApp => settings::decide(world, &component.name, &root, version, through),
+        };
+        match outcome {
             Ok(change) => {
                 decided.push(change);
-                told.push((name, None));
+                told.push((component, None));
             }
-            Err(Refusal::Fault(_, problem) | Refusal::Save(_, problem)) => told.push((name, Some(problem))),
+            Err(Refusal::Fault(_, problem) | Refusal::Save(_, problem)) => {
+                told.push((component, Some(problem)));
+            }
         }
     }
     let ended = Ended {
@@ -189,7 +196,7 @@ fn result(world: &World, deploy: &Deploy, details: bool) -> Element {
     let success = ended.is_some_and(Ended::success);
     let messages = components
         .iter()
-        .map(|(name, problem)| message(deploy, name, problem.as_deref(), success));
+        .map(|(component, problem)| message(deploy, component, problem.as_deref(), success));
     let by = world.user(&deploy.by).map(|user| user.username.clone());
     let mut parts = vec![Element::leaf("checkOnly", truth(deploy.check_only))];
     if ended.is_some() {
@@ -229,7 +236,7 @@ fn result(world: &World, deploy: &Deploy, details: bool) -> Element {
     Element::node("result", parts)
 }
 
-fn message(deploy: &Deploy, name: &str, problem: Option<&str>, success: bool) -> Element {
+fn message(deploy: &Deploy, component: &Component, problem: Option<&str>, success: bool) -> Element {
     let kind = if problem.is_some() {
         "componentFailures"
     } else {
@@ -237,12 +244,12 @@ fn message(deploy: &Deploy, name: &str, problem: Option<&str>, success: bool) ->
     };
     let mut parts = vec![
         Element::leaf("changed", if success { "true" } else { "false" }),
-        Element::leaf("componentType", SETTINGS),
+        Element::leaf("componentType", component.type_name()),
         Element::leaf("created", "false"),
         Element::leaf("createdDate", iso(deploy.due)),
         Element::leaf("deleted", "false"),
-        Element::leaf("fileName", file_name(name)),
-        Element::leaf("fullName", name),
+        Element::leaf("fileName", component.file()),
+        Element::leaf("fullName", component.name.as_str()),
     ];
     if let Some(problem) = problem {
         let warning = problem.starts_with("Warning");
