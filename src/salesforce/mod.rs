@@ -12,6 +12,7 @@
 mod consumer;
 mod examine;
 mod fault;
+mod heard;
 mod host;
 #[cfg(test)]
 mod hostile;
@@ -32,6 +33,7 @@ mod watch;
 mod wipe;
 
 pub use examine::Clinic;
+pub use heard::{heard, rewritten};
 pub use org::{ApiLimits, Org};
 pub use regenerate::{RegenerateSettings, RegenerateTarget};
 pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};

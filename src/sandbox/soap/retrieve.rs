@@ -66,7 +66,9 @@ pub(super) fn retrieve(world: &mut World, request: &Element) -> Reply {
         let path = format!("{folder}{}", component.file());
         let mut about = list::properties(world, app, component.kind == Kind::ExternalClientApp);
         about.name = "fileProperties".to_owned();
-        about.replace(Element::leaf("fileName", path.clone()));
+        if let Some(file) = about.child_mut("fileName") {
+            path.clone_into(&mut file.text);
+        }
         properties.push(about);
         match xml::document(&file(app)) {
             Ok(bytes) => files.push((path, bytes)),
