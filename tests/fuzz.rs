@@ -22,7 +22,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Texts made from the seeds of one target, unless `REKEYD_INPUTS` says how many.
-const INPUTS: usize = 2000;
+const INPUTS: usize = 1000;
 
 /// The processor's time for one text; an unoptimised build takes a few milliseconds.
 const LONGEST: Duration = Duration::from_secs(2);

@@ -142,7 +142,8 @@ impl<'a> Mutator<'a> {
                 let word = if self.below(4) == 0 {
                     AWKWARD[self.below(AWKWARD.len())].as_bytes().to_vec()
                 } else {
-                    self.words[self.below(self.words.len())].clone()
+                    let place = self.below(self.words.len());
+                    self.words[place].clone()
                 };
                 text.splice(start..end, word);
             }
