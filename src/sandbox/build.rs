@@ -63,6 +63,9 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         api_used: 0,
         deploys: Vec::new(),
         org_settings: super::soap::fresh_org_settings(),
+        retrieves: Vec::new(),
+        cursors: Vec::new(),
+        departures: BTreeSet::new(),
         api_limit: if seed.daily_api_requests == 0 {
             15_000
         } else {

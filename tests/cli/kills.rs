@@ -4,6 +4,7 @@
 //! daemon, kills drawn from the seed, and a consumer that reads the store and logs in from before the first rotation to
 //! the end. `REKEYD_SEEDS=500` runs more of them; `REKEYD_SEEDS=17..18` one again.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::sink;
 use std::ops::Range;
@@ -68,8 +69,9 @@ struct Total {
     worlds: usize,
     kills: u64,
     logins: u64,
-    longest_trips: u64,
     asked: usize,
+    /// The longest outage that a reader saw, in round trips, by method.
+    longest_trips: BTreeMap<&'static str, u64>,
 }
 
 fn seeds() -> Range<u64> {
@@ -98,20 +100,30 @@ fn killed_at_random_instants_it_loses_nothing() {
             total.kills += kills;
             total.asked += usize::from(asked);
             total.logins += seen.iter().map(|app| app.logins).sum::<u64>();
-            let trips = seen.iter().map(|app| app.longest_outage_round_trips).max();
-            total.longest_trips = total.longest_trips.max(trips.unwrap_or(0));
+            for (name, external, _) in APPS {
+                let method = if external { "staged" } else { "update" };
+                let of_app = seen.iter().filter(|app| app.app == name);
+                let trips = of_app
+                    .map(|app| app.longest_outage_round_trips)
+                    .max()
+                    .unwrap_or(0);
+                let longest = total.longest_trips.entry(method).or_default();
+                *longest = trips.max(*longest);
+            }
         }
     }
     println!(
-        "kills: {} seeds, {} kills of the real binary, {} rotations, {} logins by readers, longest outage {} round trips \
-         (in-place change only), {} times a person was asked since two kills lost a masked value, nothing lost",
+        "kills: {} seeds, {} kills of the real binary, {} rotations, {} logins by readers, {} times a person was asked since two \
+         kills lost a masked value, nothing lost",
         total.worlds,
         total.kills,
         total.worlds * APPS.len(),
         total.logins,
-        total.longest_trips,
         total.asked
     );
+    for (method, trips) in total.longest_trips {
+        println!("kills: longest outage, {method}: {trips} round trips");
+    }
 }
 
 async fn lived(seed: u64) -> (u64, bool, Vec<Summary>) {
