@@ -26,13 +26,13 @@ use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
 use crate::policy::Policy;
 use crate::policy::app::{AppPolicy, Certificate, Flow, Method, StoreEntry, Target};
-use crate::policy::org::{Login, OrgPolicy};
+use crate::policy::org::{Login, OrgPolicy, SecretsSwitch};
 use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
 use crate::salesforce::{
-    Clinic, JwtLogin, Org, OrgSettings, RegenerateSettings, RegenerateTarget, StagedSettings, StagedTarget,
-    Timeouts, UpdateSettings, UpdateTarget, Watch,
+    AssistedTarget, Clinic, JwtLogin, Org, OrgSettings, RegenerateSettings, RegenerateTarget, StagedSettings,
+    StagedTarget, Switch, Timeouts, UpdateSettings, UpdateTarget, Watch,
 };
 use crate::secret::file::FileFault;
 use crate::secret::{self, FingerprintKey, Secret};
@@ -136,6 +136,7 @@ pub fn generate_identity(path: &Path) -> Result<(), Failure> {
 struct OrgParts {
     org: Arc<Org>,
     watch: Arc<dyn port::OrgWatch>,
+    switch: Arc<dyn port::SecretsSwitch>,
     examiner: Arc<dyn port::Examiner>,
     places: Arc<Semaphore>,
 }
@@ -158,6 +159,7 @@ impl Builder<'_> {
         let OrgParts {
             org,
             watch,
+            switch,
             examiner,
             places,
         } = self.org(settings)?;
@@ -177,6 +179,7 @@ impl Builder<'_> {
                 method: method.word().to_owned(),
                 target: target(org.clone(), app, *method)?,
                 stores: stores.clone(),
+                opens_switch: opens_switch(settings, *method),
                 house: self.house.clone(),
             }));
         }
@@ -199,10 +202,11 @@ impl Builder<'_> {
             live_check: settings.live_check,
             catch_up_spacing: settings.catch_up_spacing,
             watch: Some(watch),
+            switch: Some(switch),
             exam: Exam {
                 examiner,
                 org: examination::org(settings),
-                subject: examination::subject(app),
+                subject: examination::subject(settings, app),
             },
         })
     }
@@ -241,12 +245,23 @@ impl Builder<'_> {
         let watch: Arc<dyn port::OrgWatch> = Arc::new(Watch::new(org.clone(), ends));
         let parts = OrgParts {
             examiner: Arc::new(Clinic::new(org.clone())),
+            switch: Arc::new(Switch::new(org.clone())),
             org,
             watch,
             places,
         };
         self.orgs.insert(settings.name.clone(), parts.clone());
         Ok(parts)
+    }
+}
+
+/// Only what is read and made over Connect REST needs it.
+fn opens_switch(org: &OrgPolicy, method: Method) -> bool {
+    match (org.consumer_secrets_switch, method) {
+        (SecretsSwitch::OpenForRotation, Method::Staged | Method::Regenerate) => true,
+        (SecretsSwitch::OpenForRotation, Method::Update | Method::Assisted) | (SecretsSwitch::Leave, _) => {
+            false
+        }
     }
 }
 
@@ -259,6 +274,7 @@ fn limits(org: &OrgPolicy, app: &AppPolicy) -> Limits {
         stable_span: org.stability.span,
         cutover_timeout: app.cutover_timeout,
         grace: app.grace,
+        answer_within: app.answer_within,
     }
 }
 
@@ -286,7 +302,7 @@ fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port
             let target = RegenerateTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
             Ok(Arc::new(target))
         }
-        (Target::ConnectedApp { name }, Method::Update) => {
+        (Target::ConnectedApp { name, .. }, Method::Update) => {
             let settings = UpdateSettings {
                 name: name.clone(),
                 certificate: certificate(app)?,
@@ -294,6 +310,26 @@ fn target(org: Arc<Org>, app: &AppPolicy, method: Method) -> Result<Arc<dyn port
             };
             let target = UpdateTarget::new(org, settings).map_err(|fault| wrong(fault.to_string()))?;
             Ok(Arc::new(target))
+        }
+        (Target::ExternalClientApp { name, consumer, .. }, Method::Assisted) => {
+            let settings = StagedSettings {
+                name: name.clone(),
+                consumer: consumer.clone(),
+                client_credentials,
+            };
+            let shown = StagedTarget::new(org.clone(), settings).map_err(|fault| wrong(fault.to_string()))?;
+            let allow = app.target.allows_key_change();
+            Ok(Arc::new(AssistedTarget::new(org, Arc::new(shown), allow)))
+        }
+        (Target::ConnectedApp { name, .. }, Method::Assisted) => {
+            let settings = UpdateSettings {
+                name: name.clone(),
+                certificate: None,
+                client_credentials,
+            };
+            let shown = UpdateTarget::new(org.clone(), settings).map_err(|fault| wrong(fault.to_string()))?;
+            let allow = app.target.allows_key_change();
+            Ok(Arc::new(AssistedTarget::new(org, Arc::new(shown), allow)))
         }
         (Target::ExternalClientApp { .. }, Method::Update)
         | (Target::ConnectedApp { .. }, Method::Staged | Method::Regenerate) => Err(wrong(format!(
@@ -363,5 +399,6 @@ pub fn house(
         clock,
         random,
         prints,
+        identities: Arc::default(),
     }
 }

@@ -67,6 +67,9 @@ pub enum Fault {
     /// A right or switch is missing. A person must act.
     #[error("not permitted: {0}")]
     Forbidden(String),
+    /// The org's switch for consumer secrets over REST is off. A person must act, or the policy lets us.
+    #[error("not permitted: {0}")]
+    SwitchedOff(String),
     /// The thing asked for does not exist there.
     #[error("not found: {0}")]
     NotFound(String),
@@ -163,12 +166,17 @@ pub struct Survey {
     pub our_user: Option<String>,
     /// It is the app that we log in with.
     pub own_login: bool,
+    /// Who it is, by ids: of the org and the consumer, or of the org and the component where there is no other. Equal
+    /// for two apps of the policy that are one.
+    pub identity: Option<String>,
     /// The component's last-modified mark, for targets that write the whole component.
     pub modified: Option<String>,
     /// Salesforce's clock when it answered (the `Date` header).
     pub server_time: Option<Timestamp>,
     /// What would stop a rotation: missing permissions, a switch that is off, a managed app. With the remedy.
     pub obstacles: Vec<String>,
+    /// One of them is the org's switch for consumer secrets over REST.
+    pub switched_off: bool,
 }
 
 /// A new pair that Salesforce made.
@@ -207,7 +215,7 @@ pub enum Job {
 }
 
 /// One client app in one org, through one method. Adapters: `salesforce::staged`, `salesforce::update`,
-/// `salesforce::regenerate`.
+/// `salesforce::regenerate`, `salesforce::assisted`.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// What this method can do here.
@@ -216,6 +224,11 @@ pub trait Target: Send + Sync {
     /// The ids that Salesforce gives the app, once a survey has seen them. Methods that know it by name only have none.
     fn record(&self) -> Option<RecordIds> {
         None
+    }
+
+    /// Whether this is the client id that we log in with, for methods whose survey may not show it.
+    fn is_own_login(&self, _client_id: &str) -> bool {
+        false
     }
 
     /// Reads everything that decisions need.
@@ -302,12 +315,27 @@ pub trait OrgWatch: Send + Sync {
     fn api(&self) -> Option<(u64, u64)>;
 }
 
+/// The org's switch "Allow access to External Client App consumer secrets via REST API", which `staged` and `regenerate`
+/// need (salesforce-oauth-rest.md §1). When it is opened and closed is the engine's.
+#[async_trait]
+pub trait SecretsSwitch: Send + Sync {
+    /// Whether it is on. Read-only.
+    async fn is_on(&self) -> Result<bool, Fault>;
+
+    /// Turns it on or off, in one write on top of what is read right before. [`Refusal::Conflict`] if it is so already:
+    /// then it was not us.
+    async fn set(&self, on: bool) -> Outcome<()>;
+}
+
 /// Asks an org what it and its apps are fit for. **Read-only**: no request of it changes anything anywhere, and none
 /// makes a credential. It never fails: what is not seen says why.
 #[async_trait]
 pub trait Examiner: Send + Sync {
     /// Versions, our own login, rights, types, quota.
     async fn org(&self) -> OrgSeen;
+
+    /// Whether Connected Apps can be created: a deploy that is judged and not applied.
+    async fn creation(&self) -> Seen<bool>;
 
     /// One app.
     async fn app(&self, subject: &Subject) -> AppSeen;
@@ -320,6 +348,7 @@ impl<T> From<Fault> for Seen<T> {
             Fault::Throttled { text, .. } => Seen::Not(Lack::Later, text),
             Fault::Unauthorized(text) => Seen::Not(Lack::Login, text),
             Fault::Forbidden(text) => Seen::Not(Lack::Denied, text),
+            Fault::SwitchedOff(text) => Seen::Not(Lack::Switched, text),
             Fault::NotFound(text) => Seen::Not(Lack::Absent, text),
             Fault::Unusable(text) => Seen::Not(Lack::Odd, text),
         }

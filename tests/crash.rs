@@ -19,6 +19,7 @@ mod support;
 mod crash {
     pub mod fuse;
     pub mod life;
+    pub mod person;
     pub mod ports;
     pub mod record;
     pub mod verdict;

@@ -11,10 +11,14 @@
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
 
+#[path = "engine/assisted.rs"]
+mod assisted;
 #[path = "engine/catch_up.rs"]
 mod catch_up;
 #[path = "engine/clock_jumps.rs"]
 mod clock_jumps;
+#[path = "engine/consumers.rs"]
+mod consumers;
 #[path = "engine/defect.rs"]
 mod defect;
 #[path = "engine/examined.rs"]
@@ -29,11 +33,15 @@ mod hand_clock;
 mod late;
 #[path = "engine/live_check.rs"]
 mod live_check;
+#[path = "engine/migrated.rs"]
+mod migrated;
 #[path = "engine/own_login.rs"]
 mod own_login;
 #[path = "engine/reload.rs"]
 mod reload;
 #[path = "engine/verdicts.rs"]
 mod verdicts;
+#[path = "engine/window.rs"]
+mod window;
 #[path = "engine/world.rs"]
 mod world;

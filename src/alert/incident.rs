@@ -4,9 +4,9 @@ use crate::clock::Timestamp;
 use crate::engine::board::AppCard;
 use crate::engine::health::Health;
 use crate::engine::ledger::{AppLedger, Ledgers};
-use crate::engine::service::{LoginTrouble, ServiceLedger};
+use crate::engine::service::{LoginTrouble, ServiceLedger, SwitchLedger};
 use crate::port::outbox::Severity;
-use crate::rotation::{End, Hold, RotationId, State};
+use crate::rotation::{Ask, End, Hold, RotationId, State};
 use std::collections::BTreeMap;
 
 /// The managed apps by name. What is known of an app that is none of them is nobody's incident any more.
@@ -34,6 +34,8 @@ pub enum Kind {
     ForeignChange,
     /// A rotation or an app waits for a person.
     Held,
+    /// A person is asked to do something in Setup.
+    Asked,
     /// Attempts fail, and are repeated.
     Failed,
     /// The credential is, or will be, older than the policy allows.
@@ -46,21 +48,28 @@ pub enum Kind {
     Login,
     /// The clocks of this machine and of an org are apart.
     ClockOff,
+    /// We turned on an org's switch for consumer secrets over REST, and cannot turn it off.
+    SwitchLeftOn,
+    /// The clock starts no rotation, since an org has used its requests of the day.
+    ApiBudget,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 13] = [
         Kind::CurrentRefused,
         Kind::StoresDisagree,
         Kind::ForeignChange,
         Kind::Held,
+        Kind::Asked,
         Kind::Failed,
         Kind::Overdue,
         Kind::Unadopted,
         Kind::ReloadRefused,
         Kind::Login,
         Kind::ClockOff,
+        Kind::SwitchLeftOn,
+        Kind::ApiBudget,
     ];
 
     /// As it stands in keys and labels.
@@ -70,12 +79,15 @@ impl Kind {
             Kind::StoresDisagree => "stores-disagree",
             Kind::ForeignChange => "foreign-change",
             Kind::Held => "held",
+            Kind::Asked => "asked",
             Kind::Failed => "failed",
             Kind::Overdue => "overdue",
             Kind::Unadopted => "unadopted",
             Kind::ReloadRefused => "reload-refused",
             Kind::Login => "login",
             Kind::ClockOff => "clock-off",
+            Kind::SwitchLeftOn => "switch-left-on",
+            Kind::ApiBudget => "api-budget",
         }
     }
 }
@@ -133,6 +145,7 @@ pub fn of_app(app: &str, ledger: &AppLedger) -> Vec<Incident> {
     let found = [
         health(ledger),
         held(ledger),
+        asked(ledger),
         failed(ledger),
         overdue(ledger),
         unadopted(ledger),
@@ -201,6 +214,35 @@ fn held(ledger: &AppLedger) -> Option<Found> {
         count: run.state.attempts.max(1),
         rotation: Some(run.state.id),
         ..Found::new(Kind::Held, severity, case, None)
+    })
+}
+
+/// What a person is asked to do in Setup. Each reminder is told, and the nearer the end, the louder.
+fn asked(ledger: &AppLedger) -> Option<Found> {
+    let run = ledger
+        .running()
+        .filter(|run| run.state.asks() && run.state.hold().is_none())?;
+    // A pair that was handed over and is being stored: the same request, until the next one is made.
+    let storing = run.state.asked.is_none() && run.state.new.is_some();
+    let (what, reminders, since) = match run.state.asked {
+        Some(asked) => (asked.what, asked.reminders, Some(asked.since)),
+        None if storing => (Ask::Pair, 0, None),
+        None => return None,
+    };
+    let severity = match reminders {
+        0 | 1 => Severity::Warning,
+        2 => Severity::Error,
+        3.. => Severity::Critical,
+    };
+    let case = match what {
+        Ask::Pair => "pair",
+        Ask::Apply => "apply",
+    };
+    Some(Found {
+        // Told at 1, 2, 4, 8, …: so each reminder is.
+        count: 1_u32 << reminders.min(30),
+        rotation: Some(run.state.id),
+        ..Found::new(Kind::Asked, severity, case, since)
     })
 }
 
@@ -351,7 +393,40 @@ pub fn of_service(ledger: &ServiceLedger, apps: &Directory) -> Vec<Incident> {
             *since,
         ));
     }
+    for (org, (since, _, _)) in ledger.budget.iter().filter(|(org, _)| used(org)) {
+        all.push(incident(
+            Subject::Org(org.clone()),
+            Kind::ApiBudget,
+            Severity::Warning,
+            "",
+            *since,
+        ));
+    }
+    for (org, switch) in &ledger.switches {
+        all.extend(left_on(org, switch, used(org)));
+    }
     all
+}
+
+/// What nobody sees to any more, since the org has left the policy, is told as well.
+fn left_on(org: &str, switch: &SwitchLedger, used: bool) -> Option<Incident> {
+    let subject = Subject::Org(org.to_owned());
+    let of = |severity, case, since| incident(subject, Kind::SwitchLeftOn, severity, case, since);
+    match (&switch.stuck, used, switch.ours.or(switch.out.map(|(_, at)| at))) {
+        (_, false, Some(since)) => Some(of(Severity::Error, "no-app-left", since)),
+        (Some(stuck), true, _) => {
+            // One answer that did not come passes.
+            let severity = match stuck.attempts {
+                0..=2 => Severity::Warning,
+                3.. => Severity::Error,
+            };
+            Some(Incident {
+                count: stuck.attempts.max(1),
+                ..of(severity, "stuck", stuck.since)
+            })
+        }
+        (None, true, _) | (_, false, None) => None,
+    }
 }
 
 fn incident(

@@ -5,10 +5,10 @@ use crate::clock::Timestamp;
 use crate::engine::board::AppCard;
 use crate::engine::health::Health;
 use crate::engine::ledger::{AppLedger, Ledgers};
-use crate::engine::service::LoginTrouble;
+use crate::engine::service::{LoginTrouble, SwitchLedger};
 use crate::engine::tell::{self, AppKind};
 use crate::port::outbox::{Letter, Text};
-use crate::rotation::{Hold, Rest};
+use crate::rotation::{Hold, Rest, State};
 use crate::schedule::decide;
 
 use super::incident::{Directory, Incident, Kind, Subject, is_outage};
@@ -77,6 +77,14 @@ fn of_app(
                 help.map(sentence).unwrap_or_default(),
             )
         }
+        Kind::Asked => {
+            let (stands, help) = tell::status_words(ledger, app, now);
+            (
+                "needs a person in Setup to be rotated".into(),
+                full(stands),
+                help.map(sentence).unwrap_or_default(),
+            )
+        }
         Kind::Failed => failed(incident, app, ledger, now),
         Kind::Overdue => {
             let overdue = ledger.overdue.as_ref();
@@ -108,7 +116,9 @@ fn of_app(
             ),
         ),
         // Not about an app.
-        Kind::ReloadRefused | Kind::Login | Kind::ClockOff => (String::new(), String::new(), String::new()),
+        Kind::ReloadRefused | Kind::Login | Kind::ClockOff | Kind::SwitchLeftOn | Kind::ApiBudget => {
+            (String::new(), String::new(), String::new())
+        }
     };
     let org = card.map_or_else(String::new, |card| format!(" (org {})", card.org));
     Text {
@@ -123,12 +133,15 @@ fn of_app(
                 )
             }
             Kind::Held
+            | Kind::Asked
             | Kind::Failed
             | Kind::Overdue
             | Kind::Unadopted
             | Kind::ReloadRefused
             | Kind::Login
-            | Kind::ClockOff => next(ledger, card, now),
+            | Kind::ClockOff
+            | Kind::SwitchLeftOn
+            | Kind::ApiBudget => next(ledger, card, now),
         },
         command: match command.is_empty() {
             true => look,
@@ -290,6 +303,9 @@ fn next(ledger: &AppLedger, card: Option<&AppCard>, now: Timestamp) -> String {
             Rest::Held {
                 again: Some(again), ..
             } => format!("rekeyd looks again by itself at {}.", moment(*again)),
+            Rest::Running if state_asks(&run.state) => {
+                "rekeyd waits for that person, looks whether it is done, and reminds.".into()
+            }
             Rest::Running | Rest::Ended(_) => match run.state.not_before.filter(|until| *until > now) {
                 Some(until) => format!("rekeyd tries again by itself at {}.", moment(until)),
                 None => "rekeyd goes on with the rotation now.".into(),
@@ -314,6 +330,10 @@ fn next(ledger: &AppLedger, card: Option<&AppCard>, now: Timestamp) -> String {
     format!("{when}: {}.", decision.reason())
 }
 
+fn state_asks(state: &State) -> bool {
+    state.asks() && state.asked.is_some()
+}
+
 fn of_org(incident: &Incident, org: &str, ledgers: &Ledgers) -> Text {
     let service = &ledgers.service;
     match incident.kind {
@@ -330,15 +350,61 @@ fn of_org(incident: &Incident, org: &str, ledgers: &Ledgers) -> Text {
                 command: "Set this machine's clock: `timedatectl status` says whether it follows a time server.".into(),
             }
         }
+        Kind::SwitchLeftOn => left_on(org, service.switches.get(org), incident.case),
+        Kind::ApiBudget => {
+            let (used, limit) = service
+                .budget
+                .get(org)
+                .map_or((0, 0), |(_, used, limit)| (*used, *limit));
+            Text {
+                headline: format!("Org {org} has used {used} of its {limit} daily requests: rotations wait"),
+                happened: "The org is above the share of its daily requests that `api_budget` leaves to rekeyd.".into(),
+                consumers: "Nothing changes for consumers.".into(),
+                next: "The clock starts no rotation in this org until enough requests are left; what is under way goes \
+                       on. rekeyd asks again every ten minutes."
+                    .into(),
+                command: "`rekeyd rotate APP` rotates one all the same; Setup, Company Information shows what used them up."
+                    .into(),
+            }
+        }
         Kind::CurrentRefused
         | Kind::StoresDisagree
         | Kind::ForeignChange
         | Kind::Held
+        | Kind::Asked
         | Kind::Failed
         | Kind::Overdue
         | Kind::Unadopted
         | Kind::ReloadRefused
         | Kind::Login => login(org, service.login.get(org)),
+    }
+}
+
+fn left_on(org: &str, switch: Option<&SwitchLedger>, case: &str) -> Text {
+    let label = "`Allow access to External Client App consumer secrets via REST API`";
+    let why = switch.and_then(|switch| switch.stuck.as_ref());
+    let why = why.map_or_else(String::new, |stuck| full(&stuck.why));
+    let next = match case {
+        "no-app-left" => "rekeyd does nothing about it: no app of this org is in the policy any more.",
+        _ => {
+            "rekeyd tries again by itself, every quarter of an hour at the longest, and says when it is off."
+        }
+    };
+    Text {
+        headline: format!(
+            "rekeyd turned on consumer secrets over REST in org {org}, and could not turn them off"
+        ),
+        happened: format!(
+            "The switch {label} was turned on for a rotation, which does not need it any more. {why}"
+        )
+        .trim_end()
+        .to_owned(),
+        consumers: "Nothing changes for consumers.".into(),
+        next: next.into(),
+        command: format!(
+            "Turn {label} off in Setup, External Client App Settings; rekeyd's user needs `Modify Metadata Through \
+             Metadata API Functions` and `Customize Application` to do it."
+        ),
     }
 }
 

@@ -2,18 +2,19 @@
 
 use crate::doctor::observed::{Kind, OrgAsked, Subject};
 use crate::policy::app::{AppPolicy, Certificate, Method, Target};
-use crate::policy::org::OrgPolicy;
+use crate::policy::org::{OrgPolicy, SecretsSwitch};
 
 pub(super) fn org(policy: &OrgPolicy) -> OrgAsked {
     OrgAsked {
         name: policy.name.clone(),
         version: u32::from(policy.api_version.number()),
         budget: policy.api_budget,
+        opens_switch: policy.consumer_secrets_switch == SecretsSwitch::OpenForRotation,
         known: words(&Method::ALL),
     }
 }
 
-pub(super) fn subject(policy: &AppPolicy) -> Subject {
+pub(super) fn subject(org: &OrgPolicy, policy: &AppPolicy) -> Subject {
     Subject {
         app: policy.name.clone(),
         org: policy.org.clone(),
@@ -28,6 +29,7 @@ pub(super) fn subject(policy: &AppPolicy) -> Subject {
         },
         listed: words(&policy.methods),
         known: words(&Method::ALL),
+        opens_switch: org.consumer_secrets_switch == SecretsSwitch::OpenForRotation,
         flow: policy.flow,
         certificate_given: match &policy.certificate {
             Some(Certificate::File(_)) => true,

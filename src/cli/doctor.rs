@@ -1,7 +1,8 @@
 //! `rekeyd doctor [APP]`: which methods are open for each app, closed or unknown, why, and what opens a closed one.
 //!
-//! Needs no daemon and no journal. Every request of it only reads; the one thing that may be seen elsewhere is a login of
-//! our own, and one wrong secret per app, which the login history may show.
+//! Needs no daemon and no journal. Every request of it only reads, but for one per org with Connected Apps: a deploy that
+//! Salesforce judges and does not apply, to see whether Connected Apps can be created. What may be seen elsewhere is a
+//! login of our own, one wrong secret per app (the login history) and that deploy (Deployment Status).
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use crate::engine::examine;
 use crate::engine::ledger::Ledgers;
 use crate::journal::NoJournal;
 use crate::policy::Policy;
+use crate::policy::app::{AppPolicy, Target};
 use crate::random::SystemRandom;
 
 /// What to examine.
@@ -69,7 +71,13 @@ async fn examine(
         let org = match orgs.get(&exam.org.name) {
             Some(org) => org.clone(),
             None => {
-                let org = examine::org(exam).await;
+                let mut org = examine::org(exam).await;
+                let connected = |app: &AppPolicy| {
+                    app.org == exam.org.name && matches!(app.target, Target::ConnectedApp { .. })
+                };
+                if org.id.is_some() && policy.apps.values().any(connected) {
+                    org.take_creation(&exam.examiner.creation().await);
+                }
                 orgs.insert(exam.org.name.clone(), org.clone());
                 org
             }

@@ -151,6 +151,16 @@ impl Follow {
                     tell::in_setup(tell::remedy(&reason, &self.app, false), self.kind)
                 ),
             }),
+            Note::Step {
+                step: Event::Asked { .. },
+            } => Err(Failure {
+                code: exit::HELD,
+                text: format!(
+                    "a person is wanted in Setup: `rekeyd status {}` says what to do, step by step; the rotation goes on by \
+                     itself once that is done",
+                    self.app
+                ),
+            }),
             Note::HoldAsked { .. } | Note::Behind { .. } => Err(Failure {
                 code: exit::HELD,
                 text: format!("held; `rekeyd resume {}` lets it go on", self.app),

@@ -29,12 +29,17 @@ pub(super) fn findings(subject: &Subject, seen: &ConnectedSeen, known: &Known) -
                 subject.app
             )),
         ),
-        Seen::Not(lack @ (Lack::Denied | Lack::Odd), why) => {
+        Seen::Not(lack @ (Lack::Denied | Lack::Switched | Lack::Odd), why) => {
             let says = format!("its metadata cannot be read: {why}");
             let finding = Finding::closes("app", &ONLY, says);
             found.push(match lack {
                 Lack::Odd => finding.remedy("migrate it, or let a person rotate it in Setup"),
-                Lack::Login | Lack::Denied | Lack::Absent | Lack::Later | Lack::Unasked => finding,
+                Lack::Login
+                | Lack::Denied
+                | Lack::Switched
+                | Lack::Absent
+                | Lack::Later
+                | Lack::Unasked => finding,
             });
         }
         Seen::Not(lack, why) => found.push(unseen("app", "its metadata", *lack, why, &ONLY)),
@@ -103,17 +108,24 @@ fn in_place(known: &Known) -> Finding {
     }
 }
 
-fn managed(managed: &Seen<bool>) -> Option<Finding> {
+fn managed(managed: &Seen<bool>) -> Vec<Finding> {
     match managed {
-        Seen::Is(true) => Some(
+        Seen::Is(true) => vec![
             Finding::closes(
                 "managed",
-                &ALL,
+                &ONLY,
                 "it belongs to a managed package and cannot be edited here",
             )
             .remedy("its publisher rotates it; in this org it can only be blocked"),
-        ),
-        Seen::Is(false) | Seen::Not(..) => None,
+            Finding::doubts(
+                "managed-setup",
+                &[Way::Assisted],
+                "whether Setup of an org that only installed a package shows and rotates the pair of its app is not \
+                 documented",
+            )
+            .remedy("look whether Setup > App Manager offers `Manage Consumer Details` for it"),
+        ],
+        Seen::Is(false) | Seen::Not(..) => Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was found about an External Client App (salesforce-oauth-rest.md §1).
 
 use super::finding::{Finding, Way};
-use super::observed::{ExternalSeen, Known, Lack, Seen, SlotSeen, Subject};
+use super::observed::{ExternalSeen, Known, Lack, Seen, SettingsSeen, SlotSeen, Subject};
 use super::org::unseen;
 
 const ALL: [Way; 3] = [Way::Staged, Way::Regenerate, Way::Assisted];
@@ -36,6 +36,7 @@ pub(super) fn findings(subject: &Subject, seen: &ExternalSeen, known: &Known) ->
     if seen.own_login {
         found.push(own_login());
     }
+    found.extend(settings(subject, &seen.settings));
     found.extend(consumers(subject, seen));
     if let (Seen::Is(_), Seen::Is(())) = (&seen.consumers, &seen.consumer) {
         found.push(secret(&seen.secret_shown));
@@ -80,13 +81,86 @@ fn managed(managed: &Seen<bool>) -> Vec<Finding> {
     }
 }
 
+/// What the next deploy of its OAuth settings would do besides (salesforce-metadata.md §3.1).
+fn settings(subject: &Subject, seen: &Seen<Option<SettingsSeen>>) -> Vec<Finding> {
+    let (only, app) = ([Way::Regenerate], &subject.app);
+    let seen = match seen {
+        Seen::Is(Some(seen)) => seen,
+        Seen::Is(None) => {
+            let says = "no OAuth settings of the app can be read through the Metadata API";
+            return vec![Finding::closes("oauth-settings", &only, says)];
+        }
+        Seen::Not(Lack::Later, why) => {
+            return vec![unseen(
+                "oauth-settings",
+                "its OAuth settings",
+                Lack::Later,
+                why,
+                &only,
+            )];
+        }
+        // What was found about the Metadata API says it.
+        Seen::Not(..) => return Vec::new(),
+    };
+    let deploy =
+        "deploy the app's ExtlClntAppGlobalOauthSettings with it set to false, and ignoreWarnings off";
+    let mut found = Vec::new();
+    if seen.rotates_key {
+        found.push(
+            Finding::closes(
+                "rotate-key-flag",
+                &only,
+                "its OAuth settings carry shouldRotateConsumerKey = true: whoever deploys them next changes the client id",
+            )
+            .remedy(deploy),
+        );
+    }
+    if seen.rotates_secret == Some(true) {
+        found.push(
+            Finding::note(
+                "rotate-secret-flag",
+                "its OAuth settings carry shouldRotateConsumerSecret = true: whoever deploys them next makes a new secret, \
+                 and the old one dies at once",
+            )
+            .remedy(deploy),
+        );
+    }
+    match (seen.certificate, seen.certificate_masked, subject.certificate_given) {
+        (true, true, false) => found.push(
+            Finding::closes(
+                "certificate",
+                &only,
+                "the app has a certificate (JWT bearer is in use) that cannot be read back, and a deploy without it may \
+                 destroy it",
+            )
+            .remedy(format!("set `certificate_file = \"/…\"` in [app.{app}.external_client_app]")),
+        ),
+        (true, _, _) => found.push(Finding::note(
+            "certificate",
+            "the app has a certificate, so JWT bearer is in use: its consumers follow a new client id in `iss`",
+        )),
+        (false, _, _) => {}
+    }
+    found
+}
+
 fn consumers(subject: &Subject, seen: &ExternalSeen) -> Vec<Finding> {
     let code = "consumers";
     let all = match &seen.consumers {
         Seen::Is(all) => all,
-        Seen::Not(lack @ (Lack::Denied | Lack::Odd), why) => {
+        Seen::Not(Lack::Switched, _) if subject.opens_switch => {
+            return vec![Finding::doubts(
+                "switched-off",
+                &REST,
+                "the app's credentials cannot be read while the org's switch for consumer secrets over REST is off; \
+                 rekeyd turns it on for a rotation, and looks first",
+            )];
+        }
+        Seen::Not(lack @ (Lack::Denied | Lack::Switched | Lack::Odd), why) => {
             let says = match lack {
-                Lack::Denied => "the org does not let rekeyd's user see the app's credentials over REST",
+                Lack::Denied | Lack::Switched => {
+                    "the org does not let rekeyd's user see the app's credentials over REST"
+                }
                 Lack::Login | Lack::Absent | Lack::Later | Lack::Odd | Lack::Unasked => {
                     "the org's answer about the app's credentials is of no use"
                 }
@@ -129,10 +203,10 @@ fn secret(shown: &Seen<bool>) -> Finding {
             "Setup, External Client App Settings: turn on `Allow access to External Client App consumer secrets via \
              REST API`; rekeyd's user needs `View Client Secret`",
         ),
-        Seen::Not(lack @ (Lack::Denied | Lack::Odd | Lack::Absent), why) => {
+        Seen::Not(lack @ (Lack::Denied | Lack::Switched | Lack::Odd | Lack::Absent), why) => {
             let says = match lack {
                 Lack::Absent => "the live pair is not there to be read",
-                Lack::Login | Lack::Denied | Lack::Later | Lack::Odd | Lack::Unasked => {
+                Lack::Login | Lack::Denied | Lack::Switched | Lack::Later | Lack::Odd | Lack::Unasked => {
                     "the live pair cannot be read over REST"
                 }
             };
@@ -148,7 +222,7 @@ fn slot(subject: &Subject, slot: &Seen<Option<SlotSeen>>, known: &Known) -> Find
     match slot {
         Seen::Is(None) => Finding::good(code, "the staged slot is free"),
         Seen::Is(Some(entry)) => occupied(subject, entry, known),
-        Seen::Not(Lack::Denied, why) => {
+        Seen::Not(Lack::Denied | Lack::Switched, why) => {
             Finding::closes(code, &only, "the staged slot cannot be seen").remedy(why.clone())
         }
         Seen::Not(Lack::Absent, why) => {

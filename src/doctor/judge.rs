@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::advice::{Advice, advice};
 use super::choose::{Choice, choose};
 use super::finding::{Finding, Means, MethodVerdict, Standing, Way};
-use super::observed::{AppSeen, Kind, Known, OrgAsked, OrgSeen, Proof, StoreSeen, Subject};
+use super::observed::{AppSeen, Kind, Known, OrgAsked, OrgSeen, Proof, Seen, StoreSeen, Subject};
 use super::{connected, external, flow, stores};
 
 /// What was found about an org.
@@ -49,6 +49,20 @@ pub fn org(asked: &OrgAsked, seen: &OrgSeen) -> OrgFindings {
         id: seen.login.is().and_then(|login| login.org.clone()),
         newest: seen.newest.is().copied(),
         findings: super::org::findings(asked, seen),
+    }
+}
+
+impl OrgFindings {
+    /// Takes in whether Connected Apps can be created, once somebody has asked.
+    pub fn take_creation(&mut self, seen: &Seen<bool>) {
+        let creation = super::org::creation(seen);
+        for finding in self
+            .findings
+            .iter_mut()
+            .filter(|finding| finding.code == super::org::CREATION)
+        {
+            *finding = creation.clone();
+        }
     }
 }
 
@@ -106,7 +120,7 @@ impl AppReport {
             matches!(finding.means, Means::Doubts(_))
                 && !matches!(
                     finding.code.as_str(),
-                    "in-place-change" | "managed-slot" | "migrated"
+                    "in-place-change" | "managed-slot" | "migrated" | "switched-off"
                 )
         };
         self.chosen

@@ -15,6 +15,8 @@ pub enum Lack {
     Login,
     /// A right or a switch is missing.
     Denied,
+    /// The org's switch for consumer secrets over REST is off.
+    Switched,
     /// There is no such thing there.
     Absent,
     /// Not now: an outage, a limit.
@@ -60,6 +62,8 @@ pub struct OrgSeen {
     pub rights: Seen<BTreeMap<String, bool>>,
     /// The types of its Metadata API.
     pub types: Seen<BTreeSet<String>>,
+    /// The switch for consumer secrets over REST.
+    pub switch: Seen<bool>,
     /// Requests used and allowed in 24 hours.
     pub api: Option<(u64, u64)>,
 }
@@ -82,6 +86,8 @@ pub struct OrgAsked {
     pub version: u32,
     /// The share of the daily requests, in percent, above which rotations wait.
     pub budget: u32,
+    /// The policy has rekeyd turn on the switch for consumer secrets over REST while a rotation needs it.
+    pub opens_switch: bool,
     /// The methods that this version of rekeyd knows.
     pub known: Vec<String>,
 }
@@ -112,6 +118,8 @@ pub struct Subject {
     pub listed: Vec<String>,
     /// The methods that this version of rekeyd knows.
     pub known: Vec<String>,
+    /// As [`OrgAsked::opens_switch`].
+    pub opens_switch: bool,
     /// The flow of its consumers.
     pub flow: Option<Flow>,
     /// The policy says which certificate goes with a write of the component.
@@ -140,12 +148,27 @@ pub struct ExternalSeen {
     pub consumer: Seen<()>,
     /// Whether the org shows the secret of the live pair.
     pub secret_shown: Seen<bool>,
+    /// Its OAuth settings in the Metadata API; `None` where none belong to it.
+    pub settings: Seen<Option<SettingsSeen>>,
     /// What stands in the staged slot.
     pub slot: Seen<Option<SlotSeen>>,
     /// The consumer key of the live pair. For comparing; never shown.
     pub key: Option<String>,
     /// It is what we log in with.
     pub own_login: bool,
+}
+
+/// What the OAuth settings of an External Client App show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsSeen {
+    /// Their next deploy changes the consumer key.
+    pub rotates_key: bool,
+    /// Their next deploy changes the secret; `None` where that is not shown.
+    pub rotates_secret: Option<bool>,
+    /// They have a certificate.
+    pub certificate: bool,
+    /// It cannot be read back.
+    pub certificate_masked: bool,
 }
 
 /// What stands in the staged slot.

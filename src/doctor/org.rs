@@ -6,6 +6,9 @@ use super::observed::{Lack, LoginSeen, OrgAsked, OrgSeen, Seen};
 /// The first API version with staged credentials (salesforce-metadata.md §6).
 const LEAST: u32 = 65;
 
+/// The finding about the creation of Connected Apps.
+pub(super) const CREATION: &str = "connected-app-creation";
+
 /// What goes over SOAP.
 const SOAP: [Way; 2] = [Way::Regenerate, Way::Update];
 
@@ -20,13 +23,14 @@ pub(super) fn findings(asked: &OrgAsked, seen: &OrgSeen) -> Vec<Finding> {
     let mut found = vec![versions(asked, &seen.newest), login(&seen.login)];
     if let Seen::Is(login) = &seen.login {
         found.push(token(login));
-        found.extend(rights(seen));
+        found.extend(rights(asked, seen));
+        found.extend(switch(asked, seen));
         if !login.jwt {
             found.push(types(asked, seen));
         }
     }
     found.push(quota(asked, seen.api));
-    found.push(creation());
+    found.push(creation(&Seen::unasked()));
     found
 }
 
@@ -95,7 +99,7 @@ fn token(login: &LoginSeen) -> Finding {
 }
 
 /// Permissions as the org tells them; where it does not, what each call says must do (salesforce-metadata.md §7).
-fn rights(seen: &OrgSeen) -> Vec<Finding> {
+fn rights(asked: &OrgAsked, seen: &OrgSeen) -> Vec<Finding> {
     let rights = match &seen.rights {
         Seen::Is(rights) if !rights.is_empty() => rights,
         Seen::Is(_) | Seen::Not(..) => {
@@ -118,7 +122,12 @@ fn rights(seen: &OrgSeen) -> Vec<Finding> {
     }
     if !all && lacks(&["ModifyMetadata"]) {
         let label = "Modify Metadata Through Metadata API Functions";
-        found.push(lack(&SOAP, false, "ModifyMetadata", label));
+        // The switch is turned on and off through the Metadata API.
+        let ways: &[Way] = match asked.opens_switch && seen.switch != Seen::Is(true) {
+            true => &PROGRAMS,
+            false => &SOAP,
+        };
+        found.push(lack(ways, false, "ModifyMetadata", label));
     }
     if lacks(&["CustomizeApplication"]) {
         found.push(lack(
@@ -143,6 +152,49 @@ fn rights(seen: &OrgSeen) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// The switch without which no secret of an External Client App is served over REST (salesforce-oauth-rest.md §1).
+fn switch(asked: &OrgAsked, seen: &OrgSeen) -> Option<Finding> {
+    let code = "secrets-switch";
+    let label = "`Allow access to External Client App consumer secrets via REST API`";
+    let org = &asked.name;
+    Some(match (&seen.switch, asked.opens_switch) {
+        (Seen::Is(true), false) => Finding::good(code, format!("{label} is on")),
+        (Seen::Is(true), true) => Finding::good(
+            code,
+            format!("{label} is on: rekeyd leaves it so, and would turn it on for rotations alone if it were off"),
+        ),
+        (Seen::Is(false), true) => Finding::note(
+            code,
+            format!(
+                "{label} is off: rekeyd turns it on while a rotation needs it, and off again; until then nobody can \
+                 see what only credentials show"
+            ),
+        ),
+        (Seen::Is(false), false) => Finding::closes(code, &REST, format!("{label} is off")).remedy(format!(
+            "Setup, External Client App Settings: turn it on; or keep it off, as Salesforce's security baseline advises, \
+             and have rekeyd turn it on for rotations alone: `consumer_secrets_switch = \"open-for-rotation\"` in \
+             [org.{org}]"
+        )),
+        (Seen::Not(lack @ (Lack::Denied | Lack::Odd), why), true) => {
+            let says = format!("{label} can be neither seen nor turned on by rekeyd: {why}");
+            match lack {
+                Lack::Denied => Finding::closes(code, &REST, says),
+                Lack::Login | Lack::Switched | Lack::Absent | Lack::Later | Lack::Odd | Lack::Unasked => {
+                    Finding::doubts(code, &REST, says)
+                }
+            }
+        }
+        (Seen::Not(Lack::Unasked, _), true) => Finding::closes(
+            code,
+            &REST,
+            format!("{label} cannot be turned on by rekeyd: it goes over the Metadata API, which refuses our token"),
+        ),
+        (Seen::Not(lack, why), true) => unseen(code, label, *lack, why, &REST),
+        // What each call answers must do.
+        (Seen::Not(..), false) => return None,
+    })
 }
 
 fn lack(ways: &[Way], documented_only: bool, name: &str, label: &str) -> Finding {
@@ -223,24 +275,44 @@ fn quota(asked: &OrgAsked, api: Option<(u64, u64)>) -> Finding {
     }
 }
 
-/// Only a change could tell, and what creation would be for is no method here.
-fn creation() -> Finding {
-    Finding::note(
-        "connected-app-creation",
-        "whether new Connected Apps can be created was not tried: since Spring '26 they cannot unless Salesforce's \
-         support allows it, and nothing here needs it",
-    )
+/// Nothing here needs it: it says whether a Connected App that was lost could be made again.
+pub(super) fn creation(seen: &Seen<bool>) -> Finding {
+    let code = CREATION;
+    match seen {
+        Seen::Is(true) => Finding::note(
+            code,
+            "new Connected Apps can be created here, by the verdict on a deploy that was not applied; nothing here needs \
+             it",
+        ),
+        Seen::Is(false) => Finding::note(
+            code,
+            "new Connected Apps cannot be created here: what is deleted cannot be made again, and no other app can take \
+             the place of one",
+        )
+        .remedy("Salesforce's support can allow it; a migration to an External Client App does not need it"),
+        Seen::Not(Lack::Unasked, _) => Finding::note(
+            code,
+            "whether new Connected Apps can be created was not asked: since Spring '26 they cannot unless Salesforce's \
+             support allows it, and nothing here needs it",
+        ),
+        Seen::Not(_, why) => Finding::note(
+            code,
+            format!("whether new Connected Apps can be created was not to be had: {why}"),
+        ),
+    }
 }
 
 /// What was not seen leaves in doubt, also what is not there.
 pub(super) fn unseen(code: &str, what: &str, lack: Lack, why: &str, ways: &[Way]) -> Finding {
     match lack {
         Lack::Unasked => Finding::doubts(code, ways, format!("{what} could not be asked for")),
-        Lack::Login | Lack::Denied | Lack::Absent | Lack::Later | Lack::Odd => {
+        Lack::Login | Lack::Denied | Lack::Switched | Lack::Absent | Lack::Later | Lack::Odd => {
             let finding = Finding::doubts(code, ways, format!("{what} was not to be had: {why}"));
             match lack {
                 Lack::Later => finding.remedy("run `rekeyd doctor` again when the org answers"),
-                Lack::Login | Lack::Denied | Lack::Absent | Lack::Odd | Lack::Unasked => finding,
+                Lack::Login | Lack::Denied | Lack::Switched | Lack::Absent | Lack::Odd | Lack::Unasked => {
+                    finding
+                }
             }
         }
     }

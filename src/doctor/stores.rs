@@ -32,7 +32,7 @@ fn store(seen: &StoreSeen) -> Vec<Finding> {
         Seen::Not(Lack::Later | Lack::Unasked, why) => {
             vec![unseen(&code, &format!("store {name}"), Lack::Later, why, &ALL)]
         }
-        Seen::Not(Lack::Login | Lack::Denied | Lack::Absent | Lack::Odd, why) => {
+        Seen::Not(Lack::Login | Lack::Denied | Lack::Switched | Lack::Absent | Lack::Odd, why) => {
             vec![Finding::closes(&code, &ALL, format!("store {name}: {why}"))]
         }
     }

@@ -5,11 +5,12 @@
 //! stores are gathered, so that it can go on.
 
 use crate::document::Document;
+use crate::engine::identity::same_as_another;
 use crate::engine::ledger::AppLedger;
 use crate::engine::note::Note;
 use crate::engine::seat::Seat;
 use crate::port::{Fault, Outcome, Place, ProbeReport, Slot, Survey, Verdict};
-use crate::rotation::{Event, PairFacts, RotationId};
+use crate::rotation::{Event, PairFacts, RotationId, ValueBy};
 use crate::secret::{Credential, Fingerprint};
 
 /// What first contact came to.
@@ -59,6 +60,9 @@ pub(super) async fn contact(
         return Ok(Contact::NotYet(
             "this is the app that rekeyd itself logs in with".into(),
         ));
+    }
+    if let Some(why) = same_as_another(seat, &survey).await {
+        return Ok(Contact::NotYet(why));
     }
     if let Some((id, event)) = recover(seat, &survey, &standings) {
         return Ok(Contact::Recovered(id, event, unknown));
@@ -137,6 +141,11 @@ async fn choose(
     }
     Err(match survey.obstacles.is_empty() {
         _ if !refusals.is_empty() => refusals.join("; "),
+        _ if survey.switched_off && seat.opens_switch => format!(
+            "no store holds a credential, and Salesforce does not show it while the org's switch for consumer secrets \
+             over REST is off, which rekeyd turns on for rotations alone: hand it over once with `rekeyd submit {}`",
+            seat.app
+        ),
         true => format!(
             "no store holds a credential, and Salesforce does not show it: hand it over once with `rekeyd submit {}`",
             seat.app
@@ -197,7 +206,9 @@ fn recover(seat: &Seat, survey: &Survey, standings: &[Standing]) -> Option<(Rota
     let caps = seat.target.capabilities();
     let entry = survey.staged.as_ref().filter(|entry| entry.key == new.client_id);
     let primary = survey.key.as_ref() == Some(&new.client_id);
-    if caps.key_changes && entry.is_none() && !primary {
+    // Where a person is to apply it, the token endpoint says whether they have.
+    let theirs = caps.value_by == ValueBy::Person;
+    if caps.key_changes && entry.is_none() && !primary && !theirs {
         return None;
     }
     let holds = |standing: &Standing| {

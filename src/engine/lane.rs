@@ -9,18 +9,25 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
 use crate::engine::cache::Cache;
+use crate::engine::command::Reply;
 use crate::engine::effects::perform;
 use crate::engine::look::look;
 use crate::engine::note::Note;
-use crate::engine::seat::Seat;
+use crate::engine::seat::{Seat, unavailable};
+use crate::engine::tell::{self, AppKind};
+use crate::engine::window::{Pass, Window};
+use crate::port::Fault;
 use crate::port::journal::{Entry, JournalFault};
-use crate::rotation::{Action, Effect, End, Event, Guards, Observation, Probes, State, Tri, fold, step};
-use crate::secret::Fingerprint;
+use crate::rotation::{
+    Action, Answer, Ask, Effect, End, Event, Guards, Look, Observation, Probes, State, Tri, Verdict, fold,
+    step, turned_away,
+};
+use crate::secret::{Credential, Fingerprint};
 
 /// What a person says to a rotation under way.
 #[derive(Debug)]
@@ -46,8 +53,27 @@ pub enum Word {
         /// How it was judged, with its control.
         probes: Probes,
     },
+    /// The pair that it asks a person for.
+    Handed(Box<Handed>),
     /// Stop at the next boundary; the app was put on hold.
     Pause,
+}
+
+/// A pair that a person hands over, judged, and who waits to hear what becomes of it.
+#[derive(Debug)]
+pub struct Handed {
+    /// Who.
+    pub by: String,
+    /// The pair.
+    pub pair: Credential,
+    /// How it was judged, with its control.
+    pub new: Probes,
+    /// How the current one was judged beside it.
+    pub old: Verdict,
+    /// What the app is at Salesforce, to name the place in Setup.
+    pub kind: Option<AppKind>,
+    /// Answered once every store keeps it, or it is turned away.
+    pub reply: oneshot::Sender<Reply>,
 }
 
 /// Why a lane stopped.
@@ -70,6 +96,8 @@ pub type Told = Box<dyn Fn(&State, &[Event]) + Send + Sync>;
 pub struct Surroundings {
     /// How many rotations of the org may be active.
     pub org: Arc<Semaphore>,
+    /// The org's window, if this rotation is to open it.
+    pub window: Option<Arc<Window>>,
     /// Drain: stop at the next boundary.
     pub drain: CancellationToken,
     /// What people say.
@@ -84,6 +112,9 @@ pub async fn run(seat: Arc<Seat>, state: State, first: Observation, around: Surr
         cache: Arc::default(),
         paused: false,
         permit: None,
+        pass: None,
+        doubted: false,
+        handing: None,
         seat,
         state,
         around,
@@ -98,7 +129,13 @@ struct Lane {
     state: State,
     around: Surroundings,
     permit: Option<OwnedSemaphorePermit>,
+    /// The org's window is open for us.
+    pass: Option<Pass>,
+    /// Something was refused since: it may have been closed.
+    doubted: bool,
     paused: bool,
+    /// Who has handed a pair over and waits to hear what becomes of it.
+    handing: Option<(oneshot::Sender<Reply>, Option<AppKind>)>,
 }
 
 type Out = FuturesUnordered<BoxFuture<'static, Observation>>;
@@ -110,7 +147,12 @@ impl Lane {
         loop {
             let next = step(&self.state, observation, self.seat.now(), Guards::all());
             let stopping = self.stops_before(&next.action);
-            let events = if stopping {
+            // Before the intent: what is not open yet is not asked for.
+            let closed = match stopping {
+                true => None,
+                false => self.come_in(&next.state, &next.action).await.err(),
+            };
+            let events = if stopping || closed.is_some() {
                 without_intents(next.events)
             } else {
                 next.events
@@ -120,6 +162,13 @@ impl Lane {
             }
             if stopping && out.is_empty() {
                 return LaneEnd::Stopped;
+            }
+            if let Some(fault) = closed {
+                observation = unavailable(&self.seat, &fault);
+                if let Err(fault) = self.hear().await {
+                    return LaneEnd::Journal(fault);
+                }
+                continue;
             }
             observation = match next.action {
                 Action::Perform(effects) => {
@@ -141,10 +190,32 @@ impl Lane {
                     None => return LaneEnd::Held,
                 },
             };
+            self.doubted |= is_refusal(&observation);
             if let Err(fault) = self.hear().await {
                 return LaneEnd::Journal(fault);
             }
         }
+    }
+
+    /// Has the org's window open before credentials are asked for.
+    async fn come_in(&mut self, state: &State, action: &Action) -> Result<(), Fault> {
+        let Some(window) = self
+            .around
+            .window
+            .clone()
+            .filter(|_| wants_credentials(state, action))
+        else {
+            return Ok(());
+        };
+        // Nobody waits for a place in the org's queue with the window open.
+        self.take_permit().await;
+        match &self.pass {
+            None => self.pass = Some(window.enter().await?),
+            Some(pass) if self.doubted => pass.renew().await?,
+            Some(_) => {}
+        }
+        self.doubted = false;
+        Ok(())
     }
 
     fn start(&self, effect: Effect) -> BoxFuture<'static, Observation> {
@@ -197,8 +268,49 @@ impl Lane {
         if self.state.is_rotated() || self.state.end().is_some() {
             self.learn(events);
         }
+        self.answer_person(events);
         (self.around.told)(&self.state, events);
         Ok(())
+    }
+
+    /// Tells who handed a pair over what has become of it. Only a pair that every store keeps may be applied.
+    fn answer_person(&mut self, events: &[Event]) {
+        let Some((reply, kind)) = self.handing.take() else {
+            return;
+        };
+        let mut away = None;
+        let mut stopped = None;
+        for event in events {
+            if let Event::TurnedAway { why, .. } = event {
+                away = Some(why.clone());
+            } else if let Event::Deferred { why, .. } = event {
+                stopped = Some(why.clone());
+            } else if let Event::Held { reason, .. } = event {
+                stopped = Some(reason.to_string());
+            }
+        }
+        let apply = self.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+        let answer = match (away, stopped) {
+            (Some(why), _) => Reply::refused(format!("turned away, and nothing is changed: {why}")),
+            (None, _) if apply && self.state.asks() => {
+                let next = tell::request(&self.state, &self.seat.app, kind).unwrap_or_default();
+                Reply::Done(format!("stored as pending in every store. Next, {next}"))
+            }
+            (None, _) if !self.state.asks() => Reply::Done(
+                "stored; it is in force at Salesforce already, and is proven and published now".into(),
+            ),
+            (None, Some(why)) => Reply::refused(format!(
+                "taken, and NOT stored everywhere yet, so do not apply it and keep it: {why}; `rekeyd status {}` says \
+                 when it is",
+                self.seat.app
+            )),
+            (None, None) => {
+                self.handing = Some((reply, kind));
+                return;
+            }
+        };
+        // Whoever asked may have gone; the journal has it.
+        let _gone = reply.send(answer);
     }
 
     /// What this rotation taught about the org, and the end of values that nobody needs in memory any more.
@@ -234,6 +346,27 @@ impl Lane {
             }
             Word::Abandon { by } => Some(Observation::Abandon { by }),
             Word::GiveUp { by, pair, probes } => Some(Observation::GiveUp { by, pair, probes }),
+            Word::Handed(handed) => {
+                let Handed {
+                    by,
+                    pair,
+                    new,
+                    old,
+                    kind,
+                    reply,
+                } = *handed;
+                let facts = self.seat.prints(&pair);
+                if turned_away(&self.state, &facts, &new, &old).is_none() {
+                    self.cache.keep_new(pair);
+                }
+                self.handing = Some((reply, kind));
+                Some(Observation::Handed {
+                    by,
+                    pair: facts,
+                    new,
+                    old,
+                })
+            }
             Word::Pause => {
                 self.paused = true;
                 None
@@ -245,6 +378,18 @@ impl Lane {
     async fn wait(&mut self, until: Timestamp) -> Result<(), Observation> {
         if self.state.may_pause() {
             self.permit = None;
+        }
+        // After the switch was turned on it may take a while until it is in force.
+        let kept = match self.doubted {
+            true => self.state.limits.propagation.max(SOON),
+            false => SOON,
+        };
+        if until > self.seat.now() + kept || self.state.hold().is_some() {
+            self.pass = None;
+        }
+        // A person takes days: until then the value lies in the stores alone.
+        if self.state.asks() && until.since(self.seat.now()) >= FORGET_AFTER {
+            self.cache.wipe();
         }
         let clock = self.seat.house.clock.clone();
         let word = tokio::select! {
@@ -267,8 +412,50 @@ impl Lane {
     }
 }
 
+/// While a person is waited for at least this long, no value stays in memory.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+
 /// Between two tries to write the journal.
 const JOURNAL_RETRY: Duration = Duration::from_secs(5);
+
+/// A wait that is shorter does not let go of the window.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Whether Salesforce is asked for credentials, which takes the window.
+fn wants_credentials(state: &State, action: &Action) -> bool {
+    let stored = || state.lanes.iter().any(|lane| lane.pending.is_done());
+    let wants = |effect: &Effect| match effect {
+        Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke => true,
+        // A value that is in no store may have to be read again.
+        Effect::Store(_) => !stored(),
+        Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_) | Effect::Reset => false,
+    };
+    match action {
+        Action::Perform(effects) => effects.iter().any(wants),
+        Action::Look(Look::Baseline | Look::Recheck | Look::Superseded) => true,
+        Action::Look(Look::Took(effect)) => wants(effect),
+        Action::Look(Look::Probe { .. }) => state.lies_between_mint_and_stored(),
+        Action::Look(Look::Choose) | Action::Await | Action::Wait(_) | Action::Rest => false,
+    }
+}
+
+/// Something did not go as it should, which may be because somebody has closed the window.
+fn is_refusal(observation: &Observation) -> bool {
+    match observation {
+        Observation::Unavailable { .. } => true,
+        Observation::Performed(_, answer) => matches!(answer, Answer::Refused(_)),
+        Observation::Restarted
+        | Observation::Tick
+        | Observation::Surveyed(_)
+        | Observation::Chosen(_)
+        | Observation::Found(..)
+        | Observation::Probed(..)
+        | Observation::Resume { .. }
+        | Observation::Handed { .. }
+        | Observation::GiveUp { .. }
+        | Observation::Abandon { .. } => false,
+    }
+}
 
 async fn answer(out: &mut Out) -> Observation {
     out.next().await.unwrap_or(Observation::Tick)

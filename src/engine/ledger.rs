@@ -310,6 +310,11 @@ impl AppLedger {
             | Event::Undoing { .. }
             | Event::GivingUp { .. }
             | Event::Former { .. }
+            | Event::Asked { .. }
+            | Event::Reminded
+            | Event::Handed { .. }
+            | Event::TurnedAway { .. }
+            | Event::Neither { .. }
             | Event::Ended { .. } => {}
         }
     }

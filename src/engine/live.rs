@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::engine::health::Health;
+use crate::engine::identity::same_as_another;
 use crate::engine::seat::Seat;
 use crate::port::{Place, ProbeReport, Verdict};
 use crate::secret::{Credential, Fingerprint};
@@ -57,12 +58,17 @@ pub(super) async fn look(seat: &Seat) -> (Vec<Seen>, Option<Primary>) {
     let accepted = !seen.is_empty() && seen.iter().all(|seen| seen.accepted() == Some(true));
     let primary = match accepted {
         // What cannot be read now says nothing.
-        true => seat.target.survey().await.ok().and_then(|survey| {
-            Some(Primary {
-                key: seat.house.prints.key_print(survey.key.as_deref()?),
-                pair: survey.live.as_ref().map(|pair| seat.prints(pair).pair),
-            })
-        }),
+        true => match seat.target.survey().await {
+            Ok(survey) => {
+                // A rotation is what asks; here it is only noted.
+                let _noted = same_as_another(seat, &survey).await;
+                survey.key.as_deref().map(|key| Primary {
+                    key: seat.house.prints.key_print(key),
+                    pair: survey.live.as_ref().map(|pair| seat.prints(pair).pair),
+                })
+            }
+            Err(_) => None,
+        },
         false => None,
     };
     (seen, primary)

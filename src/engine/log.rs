@@ -19,6 +19,10 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             | Event::Aborting { .. }
             | Event::Recovered { .. }
             | Event::GivingUp { .. }
+            | Event::Asked { .. }
+            | Event::Reminded
+            | Event::TurnedAway { .. }
+            | Event::Neither { .. }
             | Event::OldUnknown => tracing::warn!(app, rotation = %id, "{text}"),
             Event::Deferred { .. } | Event::Intended { .. } => tracing::debug!(app, rotation = %id, "{text}"),
             Event::Baselined { .. }
@@ -35,6 +39,7 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             | Event::Superseded { .. }
             | Event::Restarted
             | Event::Former { .. }
+            | Event::Handed { .. }
             | Event::Rotated
             | Event::Resumed { .. }
             | Event::Ended { .. } => tracing::info!(app, rotation = %id, "{text}"),

@@ -7,6 +7,8 @@
 //! - `seat`: one app with its target, stores and the house's clock, journal and randomness.
 //! - `lane`: the loop of one rotation. `effects/`: one file per effect. `look`, `survey`, `took`, `values`: reads.
 //! - `note`, `ledger`, `tally`: what is journaled about an app, and what it adds up to.
+//! - `identity`: who each app is at Salesforce, so that no two are one.
+//! - `window`: an org's switch, opened for rotations and closed after them.
 //! - `service`: what is journaled about no app. `board`: what is known now and forgotten at the end. `health`: what the
 //!   live check finds.
 //! - `tell`: all of it in words. `due`, `phase`: what onlookers want to know. `adopt`: first contact. `supervisor`: due
@@ -15,6 +17,7 @@
 //! Not here: any decision about a rotation (`rotation`), any adapter (`app.rs` brings them).
 
 mod adopt;
+mod applied;
 pub mod board;
 mod cache;
 pub mod command;
@@ -23,6 +26,7 @@ pub mod due;
 mod effects;
 pub mod examine;
 pub mod health;
+pub mod identity;
 pub mod lane;
 pub mod ledger;
 mod live;
@@ -39,3 +43,4 @@ pub mod tell;
 mod took;
 mod values;
 mod watch;
+pub mod window;

@@ -17,6 +17,8 @@ pub enum Phase {
     Rotating,
     /// Rotated; the previous credential is left usable for a while.
     Grace,
+    /// A rotation waits for what a person was asked to do in Setup.
+    Asking,
     /// A person is wanted, or stopped it.
     Held,
     /// The last attempt ended so that another would end likewise: a person is wanted.
@@ -25,11 +27,12 @@ pub enum Phase {
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Phase; 6] = [
+    pub const ALL: [Phase; 7] = [
         Phase::Unadopted,
         Phase::Idle,
         Phase::Rotating,
         Phase::Grace,
+        Phase::Asking,
         Phase::Held,
         Phase::Stopped,
     ];
@@ -41,6 +44,7 @@ impl Phase {
         }
         match ledger.running() {
             Some(run) if run.state.hold().is_some() => return Phase::Held,
+            Some(run) if run.state.asks() && run.state.asked.is_some() => return Phase::Asking,
             Some(_) if ledger.grace_until().is_some_and(|until| now < until) => return Phase::Grace,
             Some(_) => return Phase::Rotating,
             None => {}
@@ -61,6 +65,7 @@ impl Phase {
             Phase::Idle => "idle",
             Phase::Rotating => "rotating",
             Phase::Grace => "grace",
+            Phase::Asking => "asking",
             Phase::Held => "held",
             Phase::Stopped => "stopped",
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::document::{Document, FieldNames, Stamp};
+use crate::engine::identity::Identities;
 use crate::port::journal::Journal;
 use crate::port::{Fault, Place, Slot, Store, Survey, Target};
 use crate::random::Random;
@@ -30,6 +31,8 @@ pub struct House {
     pub random: Arc<dyn Random>,
     /// The installation's key for fingerprints.
     pub prints: FingerprintKey,
+    /// Who each app is at Salesforce.
+    pub identities: Arc<Identities>,
 }
 
 /// One app, ready to be rotated by one method.
@@ -49,6 +52,9 @@ pub struct Seat {
     pub target: Arc<dyn Target>,
     /// In the order in which they are written.
     pub stores: Vec<StoreSeat>,
+    /// The policy has rekeyd turn on the org's switch for consumer secrets over REST while a rotation by this method
+    /// needs it.
+    pub opens_switch: bool,
     /// What the daemon has once.
     pub house: House,
 }
@@ -108,7 +114,21 @@ pub(super) async fn clear_survey(seat: &Seat) -> Result<Survey, Fault> {
     let survey = seat.target.survey().await?;
     match survey.obstacles.is_empty() {
         true => Ok(survey),
-        false => Err(Fault::Forbidden(survey.obstacles.join("; "))),
+        false => {
+            not_closed(seat, &survey)?;
+            Err(Fault::Forbidden(survey.obstacles.join("; ")))
+        }
+    }
+}
+
+/// With the window open, a switch that is off is one that is not in force yet: it passes by itself.
+///
+/// # Errors
+/// [`Fault::SwitchedOff`] then.
+pub(super) fn not_closed(seat: &Seat, survey: &Survey) -> Result<(), Fault> {
+    match seat.opens_switch && survey.switched_off {
+        true => Err(Fault::SwitchedOff(survey.obstacles.join("; "))),
+        false => Ok(()),
     }
 }
 
@@ -117,6 +137,7 @@ pub(super) fn unavailable(seat: &Seat, fault: &Fault) -> Observation {
     let (until, person) = match fault {
         Fault::Unavailable(_) => (None, false),
         Fault::Throttled { wait, .. } => (Some(seat.now() + *wait), false),
+        Fault::SwitchedOff(_) => (None, !seat.opens_switch),
         Fault::Unauthorized(_) | Fault::Forbidden(_) | Fault::NotFound(_) | Fault::Unusable(_) => {
             (None, true)
         }

@@ -1,12 +1,16 @@
 //! What the journal knows of the service itself and of its orgs: notes that are about no app.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::engine::ledger::Ledgers;
 use crate::engine::note::Unreadable;
-use crate::port::journal::{Entry, Record};
+use crate::engine::seat::House;
+use crate::engine::tell;
+use crate::port::journal::{Entry, JournalFault, Record};
 
 /// The kind under which these stand in the journal.
 const KIND: &str = "service";
@@ -77,6 +81,41 @@ pub enum ServiceNote {
         /// The org.
         org: String,
     },
+    /// About to turn the org's switch for consumer secrets over REST on or off. It was seen the other way right before.
+    SwitchIntended {
+        /// The org.
+        org: String,
+        /// On, or off.
+        on: bool,
+    },
+    /// It was seen so after that.
+    SwitchSet {
+        /// The org.
+        org: String,
+        /// On, or off.
+        on: bool,
+    },
+    /// The write was definitely not applied, or has left no trace for as long as a late write may land.
+    SwitchNotSet {
+        /// The org.
+        org: String,
+        /// On, or off.
+        on: bool,
+        /// For a person.
+        why: String,
+    },
+    /// We turned it on, nobody needs it any more, and it could not be turned off.
+    SwitchStuck {
+        /// The org.
+        org: String,
+        /// For a person.
+        why: String,
+    },
+    /// We turned it on, and somebody else has turned it off since.
+    SwitchGone {
+        /// The org.
+        org: String,
+    },
 }
 
 impl ServiceNote {
@@ -126,6 +165,66 @@ pub enum LoginTrouble {
     },
 }
 
+/// What we did to an org's switch for consumer secrets over REST.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwitchLedger {
+    /// Since when it is on by our hand, and so ours to turn off.
+    pub ours: Option<Timestamp>,
+    /// A write that is not known to be over: to on or off, and when it was intended.
+    pub out: Option<(bool, Timestamp)>,
+    /// It could not be turned off.
+    pub stuck: Option<Stuck>,
+}
+
+/// A switch that could not be turned off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Since when.
+    pub since: Timestamp,
+    /// How often that was tried.
+    pub attempts: u32,
+    /// What came of the last try.
+    pub why: String,
+}
+
+impl SwitchLedger {
+    /// Something is left to be done, or to be seen.
+    pub fn is_owed(&self) -> bool {
+        self.ours.is_some() || self.out.is_some()
+    }
+
+    fn add(&mut self, at: Timestamp, note: &SwitchStep<'_>) {
+        match note {
+            SwitchStep::Intended(on) => self.out = Some((*on, at)),
+            SwitchStep::Set(true) => {
+                self.out = None;
+                self.ours = Some(at);
+            }
+            SwitchStep::Set(false) | SwitchStep::Gone => *self = SwitchLedger::default(),
+            SwitchStep::NotSet => self.out = None,
+            SwitchStep::Stuck(why) => {
+                let before = self.stuck.take();
+                self.stuck = Some(Stuck {
+                    since: before.as_ref().map_or(at, |stuck| stuck.since),
+                    attempts: before.map_or(0, |stuck| stuck.attempts).saturating_add(1),
+                    why: (*why).to_owned(),
+                });
+            }
+        }
+        if !self.is_owed() {
+            self.stuck = None;
+        }
+    }
+}
+
+enum SwitchStep<'a> {
+    Intended(bool),
+    Set(bool),
+    NotSet,
+    Stuck(&'a str),
+    Gone,
+}
+
 /// What is known of the service.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceLedger {
@@ -141,6 +240,8 @@ pub struct ServiceLedger {
     pub budget: BTreeMap<String, (Timestamp, u64, u64)>,
     /// Orgs to which our own login is in trouble.
     pub login: BTreeMap<String, LoginTrouble>,
+    /// Orgs whose switch we turned on, or are about to turn on or off.
+    pub switches: BTreeMap<String, SwitchLedger>,
 }
 
 impl ServiceLedger {
@@ -188,6 +289,55 @@ impl ServiceLedger {
             ServiceNote::LoginFine { org } => {
                 self.login.remove(org);
             }
+            ServiceNote::SwitchIntended { org, on } => self.switch(at, org, &SwitchStep::Intended(*on)),
+            ServiceNote::SwitchSet { org, on } => self.switch(at, org, &SwitchStep::Set(*on)),
+            ServiceNote::SwitchNotSet { org, .. } => self.switch(at, org, &SwitchStep::NotSet),
+            ServiceNote::SwitchStuck { org, why } => self.switch(at, org, &SwitchStep::Stuck(why)),
+            ServiceNote::SwitchGone { org } => self.switch(at, org, &SwitchStep::Gone),
         }
     }
+
+    fn switch(&mut self, at: Timestamp, org: &str, step: &SwitchStep<'_>) {
+        let mut switch = self.switches.remove(org).unwrap_or_default();
+        switch.add(at, step);
+        if switch.is_owed() {
+            self.switches.insert(org.to_owned(), switch);
+        }
+    }
+}
+
+/// Journals something about the service, logs it, and folds it in. What could not be journaled is not so.
+///
+/// # Errors
+/// As [`Journal::append`](crate::port::journal::Journal::append).
+pub(super) async fn jot(
+    house: &House,
+    ledgers: &Mutex<Ledgers>,
+    note: &ServiceNote,
+) -> Result<(), JournalFault> {
+    let entry = note.entry();
+    let entry = entry.map_err(|fault| JournalFault::Unavailable(fault.to_string()))?;
+    let now = house.clock.now();
+    let text = tell::service_sentence(note);
+    match note {
+        ServiceNote::ReloadRefused { .. }
+        | ServiceNote::LoginRefused { .. }
+        | ServiceNote::SwitchStuck { .. } => tracing::error!("{text}"),
+        ServiceNote::ClockJumped { .. }
+        | ServiceNote::ClockOff { .. }
+        | ServiceNote::BudgetSpent { .. }
+        | ServiceNote::SwitchNotSet { .. }
+        | ServiceNote::SwitchGone { .. }
+        | ServiceNote::LoginEnding { .. } => tracing::warn!("{text}"),
+        ServiceNote::BudgetFree { .. }
+        | ServiceNote::Reloaded { .. }
+        | ServiceNote::ClockRight { .. }
+        | ServiceNote::SwitchIntended { .. }
+        | ServiceNote::SwitchSet { .. }
+        | ServiceNote::LoginFine { .. } => tracing::info!("{text}"),
+    }
+    house.journal.append(now, &[entry]).await?;
+    let mut ledgers = ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+    ledgers.service.add(now, note);
+    Ok(())
 }

@@ -3,7 +3,8 @@
 use futures_util::future::{join_all, try_join};
 
 use crate::engine::cache::Cache;
-use crate::engine::seat::Seat;
+use crate::engine::identity::same_as_another;
+use crate::engine::seat::{Seat, not_closed};
 use crate::port::{Fault, Place, StagedEntry, Survey};
 use crate::rotation::{Entry, Facts, PairFacts, Probes, State, StoreFacts, ValueBy};
 
@@ -22,7 +23,9 @@ pub(super) async fn facts(seat: &Seat, cache: &Cache, state: &State, depth: Dept
     let stores = join_all((0..seat.stores.len()).map(|store| store_facts(seat, cache, state, store, depth)));
     let stores = async { stores.await.into_iter().collect::<Result<Vec<_>, Fault>>() };
     let (survey, stores) = try_join(seat.target.survey(), stores).await?;
+    not_closed(seat, &survey)?;
     let mut obstacles = survey.obstacles.clone();
+    obstacles.extend(same_as_another(seat, &survey).await);
     obstacles.extend(stores.iter().flat_map(|(_, obstacles)| obstacles.clone()));
     let current = match depth {
         Depth::Judged => judge_current(seat, cache).await,
@@ -39,7 +42,10 @@ pub(super) async fn facts(seat: &Seat, cache: &Cache, state: &State, depth: Dept
                 .map(|entry| entry_facts(seat, &survey, entry))
         }),
         current,
-        own_login: survey.own_login,
+        own_login: survey.own_login
+            || cache
+                .old_pair()
+                .is_some_and(|pair| seat.target.is_own_login(&pair.client_id)),
         obstacles,
         modified: survey.modified.clone(),
         server_time: survey.server_time,

@@ -58,6 +58,11 @@ impl Tally {
             // What was rotated was counted when it was published: its retirement is no further rotation.
             Event::Ended { end } if !end.is_rotated() => self.count(end.word()),
             Event::Ended { .. }
+            | Event::Asked { .. }
+            | Event::Reminded
+            | Event::Handed { .. }
+            | Event::TurnedAway { .. }
+            | Event::Neither { .. }
             | Event::Restarted
             | Event::Baselined { .. }
             | Event::Recovered { .. }

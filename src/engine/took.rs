@@ -2,12 +2,13 @@
 
 use futures_util::future::join;
 
+use crate::engine::applied::applied;
 use crate::engine::cache::Cache;
 use crate::engine::seat::{Seat, clear_survey};
 use crate::engine::survey::entry_facts;
 use crate::engine::values::{new_pair, old_pair};
 use crate::port::{Fault, Job, Place, ProbeReport, Verdict};
-use crate::rotation::{Detail, Effect, Finding, State};
+use crate::rotation::{Detail, Effect, Finding, State, ValueBy};
 use crate::secret::Credential;
 
 pub(super) async fn took(
@@ -38,6 +39,7 @@ pub(super) async fn took(
         Effect::Clear(store) | Effect::Quarantine(store) => ended(seat, state, store).await,
         Effect::Cutover if state.caps.mints_at_cutover => made(seat, cache, state).await,
         Effect::Reset => reset(seat, state).await,
+        Effect::Cutover if state.caps.value_by == ValueBy::Person => applied(seat, cache, state).await,
         Effect::Cutover if state.caps.key_readable => {
             let survey = clear_survey(seat).await?;
             let primary = survey.key.as_deref().map(|key| seat.house.prints.key_print(key));

@@ -63,7 +63,7 @@ pub(super) async fn new_pair(seat: &Seat, cache: &Cache, state: &State) -> Resul
             }
             Ok(pair)
         }
-        (Some(_) | None, ValueBy::Salesforce | ValueBy::Us, true | false) => Ok(None),
+        (Some(_) | None, ValueBy::Salesforce | ValueBy::Us | ValueBy::Person, true | false) => Ok(None),
     }
 }
 

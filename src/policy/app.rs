@@ -28,6 +28,9 @@ pub struct AppPolicy {
     pub grace: Duration,
     /// The app's own, else the org's.
     pub cutover_timeout: Duration,
+    /// How long a person has for what the method `assisted` asks of them.
+    #[serde(default = "week")]
+    pub answer_within: Duration,
     /// How long after the end of a rotation none is started on demand.
     #[serde(default)]
     pub cool_down: Duration,
@@ -42,6 +45,16 @@ pub struct AppPolicy {
     /// The token endpoint to prove and publish with, where it is not the org's own.
     #[serde(with = "text::option")]
     pub token_url: Option<Url>,
+}
+
+/// What is usual, and what policies in journals of earlier versions mean.
+fn week() -> Duration {
+    AppPolicy::ANSWER_WITHIN
+}
+
+impl AppPolicy {
+    /// `answer_within` where nobody said.
+    pub const ANSWER_WITHIN: Duration = Duration::from_secs(7 * 86_400);
 }
 
 /// What an app is at Salesforce.
@@ -61,6 +74,9 @@ pub enum Target {
     ConnectedApp {
         /// Its developer name.
         name: String,
+        /// Consumers take the id from the store too, so a method may change it.
+        #[serde(default)]
+        allow_key_change: bool,
     },
 }
 
@@ -68,7 +84,15 @@ impl Target {
     /// Its developer name.
     pub fn name(&self) -> &str {
         match self {
-            Self::ExternalClientApp { name, .. } | Self::ConnectedApp { name } => name,
+            Self::ExternalClientApp { name, .. } | Self::ConnectedApp { name, .. } => name,
+        }
+    }
+
+    /// Whether a method may change the client id.
+    pub fn allows_key_change(&self) -> bool {
+        match self {
+            Self::ExternalClientApp { allow_key_change, .. }
+            | Self::ConnectedApp { allow_key_change, .. } => *allow_key_change,
         }
     }
 
@@ -91,11 +115,18 @@ pub enum Method {
     Update,
     /// Metadata API `deploy` of an External Client App with `shouldRotateConsumerSecret`.
     Regenerate,
+    /// A person in Setup, of either kind of app.
+    Assisted,
 }
 
 impl Method {
     /// Every one that this version has.
-    pub const ALL: [Method; 3] = [Method::Staged, Method::Update, Method::Regenerate];
+    pub const ALL: [Method; 4] = [
+        Method::Staged,
+        Method::Update,
+        Method::Regenerate,
+        Method::Assisted,
+    ];
 
     /// The word in the policy.
     pub fn word(self) -> &'static str {
@@ -103,14 +134,16 @@ impl Method {
             Self::Staged => "staged",
             Self::Update => "update",
             Self::Regenerate => "regenerate",
+            Self::Assisted => "assisted",
         }
     }
 
-    /// Whether it is for External Client Apps; otherwise for Connected Apps.
-    pub fn is_external(self) -> bool {
+    /// Whether it works on External Client Apps (`true`), or on Connected Apps.
+    pub fn fits(self, external: bool) -> bool {
         match self {
-            Self::Staged | Self::Regenerate => true,
-            Self::Update => false,
+            Self::Staged | Self::Regenerate => external,
+            Self::Update => !external,
+            Self::Assisted => true,
         }
     }
 
@@ -118,14 +151,14 @@ impl Method {
     pub fn overlaps(self) -> bool {
         match self {
             Self::Staged => true,
-            Self::Update | Self::Regenerate => false,
+            Self::Update | Self::Regenerate | Self::Assisted => false,
         }
     }
 
-    /// Whether the client id changes with the secret (salesforce-oauth-rest.md, section 1).
+    /// Whether the client id changes with the secret (salesforce-oauth-rest.md, sections 1 and 2).
     pub fn changes_key(self) -> bool {
         match self {
-            Self::Staged => true,
+            Self::Staged | Self::Assisted => true,
             Self::Update | Self::Regenerate => false,
         }
     }
@@ -133,7 +166,7 @@ impl Method {
     /// Whether the whole component is written, and so whatever of it cannot be read back is at risk.
     pub fn writes_component(self) -> bool {
         match self {
-            Self::Staged => false,
+            Self::Staged | Self::Assisted => false,
             Self::Update | Self::Regenerate => true,
         }
     }

@@ -25,6 +25,7 @@ const SHOWN: &[&str] = &[
     "concurrency",
     "consumer",
     "consumer_id",
+    "consumer_secrets_switch",
     "cool_down",
     "create",
     "cron",

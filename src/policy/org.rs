@@ -37,10 +37,31 @@ pub struct OrgPolicy {
     pub api_budget: u32,
     /// Between two starts of rotations that fell due while the service was away.
     pub catch_up_spacing: Duration,
+    /// What to do about the org's switch for consumer secrets over REST.
+    pub consumer_secrets_switch: SecretsSwitch,
     /// How the daemon logs in.
     pub login: Login,
     /// The `aud` of the login assertion, where it is not found by trying; as written, without a trailing slash.
     pub audience: Option<String>,
+}
+
+/// What is done about the org switch "Allow access to External Client App consumer secrets via REST API".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretsSwitch {
+    /// Nothing: it is as administrators have it.
+    #[default]
+    Leave,
+    /// Where it is off, it is turned on while a rotation needs it, and off again.
+    OpenForRotation,
+}
+
+impl SecretsSwitch {
+    /// Every one, with its word in the policy.
+    pub const WORDS: [(&str, SecretsSwitch); 2] = [
+        ("leave", SecretsSwitch::Leave),
+        ("open-for-rotation", SecretsSwitch::OpenForRotation),
+    ];
 }
 
 /// When an acceptance is stable: this many tries in a row, this far apart, over at least this long.

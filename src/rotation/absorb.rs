@@ -1,12 +1,14 @@
 //! What an observation means: observations to events. Surveys have a file of their own (`survey.rs`).
 
 use crate::clock::Timestamp;
+use crate::rotation::ask;
 use crate::rotation::backoff::{CAP, LONGEST, delay, late_until, pace, retry};
 use crate::rotation::decide::{Next, hold_again};
 use crate::rotation::guard::{Guard, Guards};
 use crate::rotation::observation::Entry;
 use crate::rotation::{
-    Answer, Detail, Effect, End, Event, Finding, Hold, Mode, Observation, Progress, State, Subject, survey,
+    Answer, Detail, Effect, End, Event, Finding, Hold, Mode, Observation, Progress, State, Subject, ValueBy,
+    survey,
 };
 use crate::rotation::{ProbeReport, Probes, Refusal, Verdict, VersionRef};
 use crate::secret::Fingerprint;
@@ -67,6 +69,7 @@ pub(super) fn absorb(state: &State, observation: Observation, now: Timestamp, gu
             }]
         }
         Observation::GiveUp { .. } => Vec::new(),
+        Observation::Handed { by, pair, new, old } => ask::handed(state, by, pair, &new, &old, now),
     }
 }
 
@@ -254,6 +257,9 @@ fn refused(state: &State, effect: Effect, why: Refusal, now: Timestamp) -> Vec<E
 }
 
 fn found(state: &State, effect: Effect, finding: Finding, now: Timestamp, guards: Guards) -> Vec<Event> {
+    if effect == Effect::Cutover && state.asks() {
+        return ask::applied(state, finding, now);
+    }
     let sent = match state.progress(effect) {
         Progress::Unknown(sent) => sent,
         Progress::Done(_) if effect == Effect::Cutover && fetching(state) => {
@@ -429,6 +435,10 @@ fn settled_cutover(state: &State, finding: Finding, now: Timestamp) -> Vec<Event
     match finding {
         // Salesforce shows it as the live one, or did: it was not ignored.
         Finding::Taken(_) | Finding::NotTaken if state.caps.mints_at_cutover => {
+            written(hold_again(state, now, Hold::NeverAccepted))
+        }
+        // A person applied it and has taken it back, or the answers still mix.
+        Finding::NotTaken if state.caps.value_by == ValueBy::Person => {
             written(hold_again(state, now, Hold::NeverAccepted))
         }
         Finding::NotTaken if state.mode == Mode::Forward => vec![Event::Aborting { why: End::Ignored }],

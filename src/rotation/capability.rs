@@ -23,6 +23,8 @@ pub enum ValueBy {
     Salesforce,
     /// We choose it; the first store effect makes it durable before Salesforce hears of it.
     Us,
+    /// A person makes it in Setup and hands it over; the cutover is theirs too.
+    Person,
 }
 
 /// What one method offers for one app. Written at the start of a rotation, so that it runs to its end under
@@ -81,6 +83,21 @@ impl Capabilities {
             reversible: false,
             mints_at_cutover: true,
             leaves_flag: true,
+        }
+    }
+
+    /// `assisted`: a person generates and applies a new pair in Setup (salesforce-oauth-rest.md §2). Without
+    /// `key_changes` a pair with another client id is turned away.
+    pub const fn assisted(key_changes: bool) -> Self {
+        Capabilities {
+            value_by: ValueBy::Person,
+            key_changes,
+            proves_before_cutover: Tri::No,
+            overlap: false,
+            key_readable: false,
+            reversible: false,
+            mints_at_cutover: false,
+            leaves_flag: false,
         }
     }
 

@@ -4,6 +4,7 @@
 //! questions of the same facts.
 
 use crate::clock::Timestamp;
+use crate::rotation::ask::{Ask, ask};
 use crate::rotation::backoff::pace;
 use crate::rotation::guard::{Guard, Guards};
 use crate::rotation::trial::{self, Verdict};
@@ -90,6 +91,9 @@ fn forward(state: &State, now: Timestamp, guards: Guards) -> Next {
     if !state.baselined {
         return Next::Act(Action::Look(Look::Baseline));
     }
+    if state.asks() {
+        return asking(state, now, guards);
+    }
     let salesforce_makes_it = state.caps.value_by == ValueBy::Salesforce;
     if state.orphan.is_some() && (guards.has(Guard::RemintOnlyAfterGone) || state.mint.is_done()) {
         return drive(Effect::Discard);
@@ -128,6 +132,22 @@ fn forward(state: &State, now: Timestamp, guards: Guards) -> Next {
         return next;
     }
     publish(state, guards).unwrap_or_else(|| retire(state, now, guards))
+}
+
+/// Everything up to a person's Apply: their pair, every store, everything looked at once more, then the word to apply.
+fn asking(state: &State, now: Timestamp, guards: Guards) -> Next {
+    if state.new.is_none() {
+        return ask(state, Ask::Pair, now);
+    }
+    let unstored = state.lanes.iter().position(|lane| !lane.pending.is_done());
+    if let Some(store) = unstored.filter(|_| guards.has(Guard::StoreBeforeCutover)) {
+        return drive(Effect::Store(store));
+    }
+    let asked = state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+    match asked || state.rechecked || !guards.has(Guard::RecheckBeforeCutover) {
+        true => ask(state, Ask::Apply, now),
+        false => Next::Act(Action::Look(Look::Recheck)),
+    }
 }
 
 fn early(state: &State, now: Timestamp, guards: Guards) -> Option<Next> {

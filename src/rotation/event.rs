@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::rotation::{Detail, Effect, End, Hold, Subject};
+use crate::rotation::{Ask, Detail, Effect, End, Hold, Subject};
 use crate::rotation::{ProbeReport, Refusal, VersionRef};
 use crate::secret::Fingerprint;
 
@@ -204,6 +204,38 @@ pub enum Event {
         adopting: Option<Fingerprint>,
         /// How that one was proven.
         proof: Option<ProbeReport>,
+    },
+    /// A person is asked for something.
+    Asked {
+        /// For what.
+        what: Ask,
+        /// Until when.
+        deadline: Timestamp,
+    },
+    /// A person was asked again.
+    Reminded,
+    /// A person has handed the new pair over.
+    Handed {
+        /// Who, and in what words.
+        by: String,
+        /// The pair.
+        pair: Fingerprint,
+        /// Its key.
+        key: Fingerprint,
+        /// It was accepted already when it was handed over.
+        early: bool,
+    },
+    /// A pair that a person handed over is not taken.
+    TurnedAway {
+        /// Who brought it.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// Neither the old nor the new pair is accepted: the person is at it, or has applied another pair.
+    Neither {
+        /// What was answered.
+        answer: String,
     },
     /// These were current here once; a retired entry of theirs may be removed from then on.
     Former {

@@ -2,7 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::rotation::{
-    Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer,
+    Ask, Asked, Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer,
+    ValueBy,
 };
 use crate::rotation::{ProbeReport, Refusal, Verdict};
 
@@ -61,6 +62,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                     lane.pending_version = Some(base.clone());
                 }
             }
+            state.handed_early = state.caps.value_by == ValueBy::Person;
             state.mints = 1;
             state.mint = Progress::Done(at);
             state.cutover = Progress::Unknown(at);
@@ -184,6 +186,10 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 };
             }
             state.new = None;
+            state.asked = None;
+            if state.caps.value_by == ValueBy::Person {
+                state.new_key = None;
+            }
             if state.caps.mints_apart() {
                 state.orphan = state.staged.take();
                 state.mint = Progress::Open;
@@ -244,6 +250,7 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             failed,
         } => {
             state.not_before = Some(*until);
+            state.neither_since = state.neither_since.filter(|_| *failed);
             state.attempts = state.attempts.saturating_add(u32::from(*failed));
             state.rechecked = false;
             state.superseded = None;
@@ -262,6 +269,9 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             state.not_before = None;
             state.resumed_at = Some(at);
             state.take_over = take_over.clone();
+            // Their word that it is applied: it counts where neither the primary key nor a refusal can show it.
+            let applied = state.asks() && state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+            state.handed_early &= !applied;
             state.lanes.iter_mut().for_each(|lane| lane.blocked = None);
         }
         Event::Aborting { why } => {
@@ -289,6 +299,39 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             state.attempts = 0;
             state.not_before = None;
         }
+        Event::Asked { what, deadline } => {
+            state.asked = Some(Asked {
+                what: *what,
+                since: at,
+                deadline: *deadline,
+                reminders: 0,
+            });
+            state.not_before = None;
+        }
+        Event::Reminded => {
+            if let Some(asked) = &mut state.asked {
+                asked.reminders = asked.reminders.saturating_add(1);
+            }
+        }
+        Event::Handed {
+            by: _,
+            pair,
+            key,
+            early,
+        } => {
+            if state.new != Some(*pair) {
+                state.new = Some(*pair);
+                state.new_key = Some(*key);
+                state.handed_early = *early;
+                state.candidates.push(*pair);
+                state.asked = None;
+            }
+            // It is known to a person, and may be applied at any time.
+            state.sent = true;
+            progressed(&mut state);
+        }
+        Event::TurnedAway { .. } => {}
+        Event::Neither { .. } => state.neither_since = state.neither_since.or(Some(at)),
         Event::Former { keys } => state.former = keys.clone(),
         Event::Ended { end } => state.rest = Rest::Ended(end.clone()),
     }

@@ -22,6 +22,7 @@
 
 mod absorb;
 mod action;
+mod ask;
 mod backoff;
 mod capability;
 mod decide;
@@ -39,6 +40,7 @@ mod survey;
 mod trial;
 
 pub use action::{Action, Look};
+pub use ask::{Ask, Asked, turned_away};
 pub use capability::{Capabilities, Tri, ValueBy};
 pub use effect::{Effect, Progress};
 pub use ending::{End, Hold, Stand};

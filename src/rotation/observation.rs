@@ -38,6 +38,17 @@ pub enum Observation {
         /// The staged entry or pending version to take over.
         take_over: Option<String>,
     },
+    /// A person hands the new pair over, as they were asked to.
+    Handed {
+        /// Who, and in what words.
+        by: String,
+        /// The pair.
+        pair: PairFacts,
+        /// What the token endpoint makes of it now, and of a corrupted one.
+        new: Probes,
+        /// And of the current one.
+        old: crate::rotation::Verdict,
+    },
     /// A person puts another pair in the place of the one that this rotation has published.
     GiveUp {
         /// Who, and in what words.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::rotation::{Capabilities, Effect, End, Hold, Progress, RotationId, Stand, Subject, ValueBy};
+use crate::rotation::{
+    Asked, Capabilities, Effect, End, Hold, Progress, RotationId, Stand, Subject, ValueBy,
+};
 use crate::rotation::{Verdict, VersionRef};
 use crate::secret::Fingerprint;
 
@@ -26,6 +28,14 @@ pub struct Limits {
     pub cutover_timeout: Duration,
     /// With overlap: how long the old pair is left usable after publishing.
     pub grace: Duration,
+    /// How long a person has for what they are asked.
+    #[serde(default = "answer_within")]
+    pub answer_within: Duration,
+}
+
+/// What journals of versions without it mean.
+fn answer_within() -> Duration {
+    Duration::from_secs(7 * 86_400)
 }
 
 impl Default for Limits {
@@ -38,6 +48,7 @@ impl Default for Limits {
             stable_span: Duration::from_secs(30),
             cutover_timeout: Duration::from_secs(60),
             grace: Duration::ZERO,
+            answer_within: answer_within(),
         }
     }
 }
@@ -219,6 +230,13 @@ pub struct State {
     pub resumed_at: Option<Timestamp>,
     /// The foreign thing that a person gave us.
     pub take_over: Option<String>,
+    /// What a person is asked for.
+    pub asked: Option<Asked>,
+    /// The pair that a person handed over was accepted already then, so acceptance alone does not show that it was
+    /// applied; and nobody has said since that it is.
+    pub handed_early: bool,
+    /// Since when neither pair is accepted, while a person is to apply the new one.
+    pub neither_since: Option<Timestamp>,
     /// The old pair outlived its revocation: whether its entry is still there is looked at again.
     pub relook: bool,
     /// What the old pair and the published one were when a retirement was given up.
@@ -285,6 +303,9 @@ impl State {
             restarted_at: None,
             resumed_at: None,
             take_over: None,
+            asked: None,
+            handed_early: false,
+            neither_since: None,
             relook: false,
             left_as: None,
             former: Vec::new(),
@@ -402,6 +423,15 @@ impl State {
     /// Whether the cutover has left something set that is still to be reset.
     pub fn owes_reset(&self) -> bool {
         self.caps.leaves_flag && self.cutover.is_done() && !self.reset.is_done()
+    }
+
+    /// Salesforce has made a value, or may have, and not every store keeps it yet: it may have to be read again.
+    pub fn lies_between_mint_and_stored(&self) -> bool {
+        let making = match self.caps.mints_at_cutover {
+            true => !self.cutover.is_open(),
+            false => self.caps.value_by == ValueBy::Salesforce && !self.mint.is_open(),
+        };
+        making && self.end().is_none() && self.lanes.iter().any(|lane| !lane.pending.is_done())
     }
 
     /// Whether a mint at Salesforce stands that no reader was ever given.

@@ -147,7 +147,10 @@ fn recheck(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Resu
             what: what.to_owned(),
         }))
     };
-    if facts.primary_key.is_some() && facts.primary_key == state.new_key && state.caps.key_changes {
+    let theirs = state.caps.value_by == ValueBy::Person;
+    let in_force = facts.primary_key == state.new_key && state.old_key != state.new_key;
+    let shown = theirs && facts.live.is_some() && facts.live == state.new;
+    if (facts.primary_key.is_some() && in_force && state.caps.key_changes) || shown {
         return Ok(vec![Event::FoundApplied {
             effect: Effect::Cutover,
             detail: Detail::Nothing,
@@ -168,7 +171,8 @@ fn recheck(state: &State, facts: &Facts, now: Timestamp, guards: Guards) -> Resu
         }
         return changed("Salesforce holds another primary secret");
     }
-    if facts.modified != state.modified {
+    // Generating a pair in Setup is an edit too.
+    if facts.modified != state.modified && !theirs {
         return Ok(edited(state, now));
     }
     for (store, held) in facts.stores.iter().enumerate() {

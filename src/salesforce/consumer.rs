@@ -97,6 +97,7 @@ impl Consumer {
                 return Ok(None);
             }
         };
+        survey.identity = Some(format!("{} {}", self.org.identity().await?, ids.consumer.short()));
         survey.key = key;
         match rest::primary(&self.org, &ids).await {
             Ok(row) => {
@@ -109,7 +110,7 @@ impl Consumer {
                     ));
                 }
             }
-            Err(fault) => survey.obstacles.push(obstacle(fault)?),
+            Err(fault) => obstacle(survey, fault)?,
         }
         match rest::staged(&self.org, &ids).await {
             Ok((rows, date)) => {
@@ -122,7 +123,7 @@ impl Consumer {
                 }
                 survey.staged = rows.iter().find_map(rest::Row::entry);
             }
-            Err(fault) => survey.obstacles.push(obstacle(fault)?),
+            Err(fault) => obstacle(survey, fault)?,
         }
         let keys = [
             survey.key.as_deref(),
@@ -134,14 +135,18 @@ impl Consumer {
 }
 
 /// What a person can remove is an obstacle; everything else stays a fault.
-pub(super) fn obstacle(fault: Fault) -> Result<String, Fault> {
-    match fault {
-        Fault::Forbidden(text) => Ok(text),
-        Fault::NotFound(text) => Ok(format!(
-            "{text}: not offered for this consumer (it takes API v65.0)"
-        )),
-        Fault::Unavailable(_) | Fault::Throttled { .. } | Fault::Unauthorized(_) | Fault::Unusable(_) => {
-            Err(fault)
+pub(super) fn obstacle(survey: &mut Survey, fault: Fault) -> Result<(), Fault> {
+    let text = match fault {
+        Fault::Forbidden(text) => text,
+        Fault::SwitchedOff(text) => {
+            survey.switched_off = true;
+            text
         }
-    }
+        Fault::NotFound(text) => format!("{text}: not offered for this consumer (it takes API v65.0)"),
+        Fault::Unavailable(_) | Fault::Throttled { .. } | Fault::Unauthorized(_) | Fault::Unusable(_) => {
+            return Err(fault);
+        }
+    };
+    survey.obstacles.push(text);
+    Ok(())
 }

@@ -9,6 +9,7 @@
 //! gets at once (`engine`), and repetition: nothing is sent twice but after an expired session, which an org
 //! refuses before it looks at the request.
 
+mod assisted;
 mod consumer;
 mod examine;
 mod fault;
@@ -28,15 +29,18 @@ mod rest;
 mod session;
 mod settings;
 mod staged;
+mod switch;
 mod update;
 mod watch;
 mod wipe;
 
+pub use assisted::AssistedTarget;
 pub use examine::Clinic;
 pub use heard::{heard, rewritten};
 pub use org::{ApiLimits, Org};
 pub use regenerate::{RegenerateSettings, RegenerateTarget};
 pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};
 pub use staged::{StagedSettings, StagedTarget};
+pub use switch::Switch;
 pub use update::{UpdateSettings, UpdateTarget};
 pub use watch::Watch;

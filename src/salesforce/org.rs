@@ -136,6 +136,13 @@ impl Org {
         Ok(self.sessions.get(&self.http).await?.user.clone())
     }
 
+    /// The org's id, by the 15 characters that identify; its host where the login does not tell.
+    pub(super) async fn identity(&self) -> Result<String, Fault> {
+        let session = self.sessions.get(&self.http).await?;
+        let id = session.org.as_ref().map(|id| id.short().to_owned());
+        Ok(id.unwrap_or_else(|| self.host()))
+    }
+
     /// The session, for looking at what kind it is.
     pub(super) async fn session(&self) -> Result<Arc<Session>, Fault> {
         self.sessions.get(&self.http).await

@@ -92,28 +92,19 @@ impl RegenerateTarget {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds the settings that belong to the app. Their name is a convention and no rule, so what they say of
-    /// themselves counts (salesforce-metadata.md §3).
     async fn find(&self) -> Result<Result<Found, String>, Fault> {
-        let mut listed = metadata::list_settings(&self.org).await?;
         let known = self.seen().settings.clone();
-        // The likely ones first: each is one request.
-        listed.sort_by_key(|(name, _)| (known.as_ref() != Some(name), !name.starts_with(&self.name)));
-        for (name, properties) in listed {
-            let (settings, _) = metadata::read_settings(&self.org, &name).await?;
-            let ours = |settings: &OauthSettings| {
-                let app = settings.app();
-                app.is_some_and(|app| app.eq_ignore_ascii_case(&self.name))
-            };
-            if let Some(settings) = settings.filter(ours) {
-                self.seen().settings = Some(name);
-                return Ok(Ok(Found { settings, properties }));
+        let found = metadata::settings_of(&self.org, &self.name, known.as_deref()).await?;
+        Ok(match found {
+            Some((settings, properties)) => {
+                self.seen().settings = Some(settings.full_name());
+                Ok(Found { settings, properties })
             }
-        }
-        Ok(Err(format!(
-            "no OAuth settings of the External Client App `{}` can be read through the Metadata API",
-            self.name
-        )))
+            None => Err(format!(
+                "no OAuth settings of the External Client App `{}` can be read through the Metadata API",
+                self.name
+            )),
+        })
     }
 
     fn obstacles(&self, found: &Found) -> Vec<String> {
@@ -264,12 +255,14 @@ impl Target for RegenerateTarget {
             staged: None,
             our_user: self.org.user().await?.map(|user| user.short().to_owned()),
             own_login: false,
+            identity: None,
             modified: None,
             server_time: None,
             obstacles: Vec::new(),
+            switched_off: false,
         };
         if let Err(fault) = self.look(&mut survey).await {
-            survey.obstacles.push(obstacle(fault)?);
+            obstacle(&mut survey, fault)?;
         }
         Ok(survey)
     }

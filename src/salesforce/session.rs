@@ -173,9 +173,11 @@ impl Sessions {
         let wait = match &fault {
             Fault::Throttled { wait, .. } => *wait,
             Fault::Unavailable(_) => grown(UNANSWERED),
-            Fault::Unauthorized(_) | Fault::Forbidden(_) | Fault::NotFound(_) | Fault::Unusable(_) => {
-                grown(REFUSED)
-            }
+            Fault::Unauthorized(_)
+            | Fault::Forbidden(_)
+            | Fault::SwitchedOff(_)
+            | Fault::NotFound(_)
+            | Fault::Unusable(_) => grown(REFUSED),
         };
         state.failures = state.failures.saturating_add(1);
         state.pause = Some(Pause {

@@ -67,12 +67,14 @@ impl Target for StagedTarget {
             staged: None,
             our_user: self.org.user().await?.map(|user| user.short().to_owned()),
             own_login: false,
+            identity: None,
             modified: None,
             server_time: None,
             obstacles: Vec::new(),
+            switched_off: false,
         };
         if let Err(fault) = self.consumer.look(&mut survey).await {
-            survey.obstacles.push(obstacle(fault)?);
+            obstacle(&mut survey, fault)?;
         }
         Ok(survey)
     }

@@ -214,9 +214,11 @@ impl Target for UpdateTarget {
             staged: None,
             our_user: self.org.user().await?.map(|user| user.short().to_owned()),
             own_login: false,
+            identity: None,
             modified: None,
             server_time: None,
             obstacles: Vec::new(),
+            switched_off: false,
         };
         match self.look(&mut survey).await {
             Ok(()) => {}
@@ -299,6 +301,12 @@ impl UpdateTarget {
             return Ok(());
         };
         survey.obstacles.extend(self.obstacles(&component));
+        // Names of Connected Apps are not told apart by case.
+        let name_here = component.full_name().to_ascii_lowercase();
+        survey.identity = Some(format!(
+            "{} connected app {name_here}",
+            self.org.identity().await?
+        ));
         survey.key = component.consumer_key();
         survey.own_login = survey
             .key

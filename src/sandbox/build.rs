@@ -43,6 +43,7 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
     let clock = Clock::new(seed.clock.mode, start);
     let mut world = World {
         api_since: clock.now(),
+        secret_api_from: clock.now(),
         clock,
         chance,
         org,
@@ -59,6 +60,7 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         retrieves: Vec::new(),
         cursors: Vec::new(),
         departures: BTreeSet::new(),
+        org_settings: super::soap::fresh_org_settings(),
         api_limit: if seed.daily_api_requests == 0 {
             15_000
         } else {

@@ -25,7 +25,7 @@ pub enum Act {
         #[serde(default)]
         by: Option<String>,
     },
-    /// A new pair in the slot.
+    /// A new pair in the slot; of a Connected App, its staged consumer details (O §2).
     Stage {
         /// The app.
         app: String,
@@ -33,7 +33,8 @@ pub enum Act {
         #[serde(default)]
         by: Option<String>,
     },
-    /// The staged pair becomes the primary one.
+    /// The staged pair becomes the primary one. A Connected App's old one ends, after the switch's overlap: no slot keeps
+    /// it.
     Promote {
         /// The app.
         app: String,
@@ -78,6 +79,10 @@ impl World {
             Act::Stage { app, by } => {
                 let (by, id) = (self.who(by.as_deref())?, self.id("888"));
                 self.slot(&app, |app, chance| {
+                    if app.kind == Kind::ConnectedApp {
+                        app.modified = at;
+                        app.modified_by = by.clone();
+                    }
                     let Some(consumer) = app.consumers.first_mut() else {
                         return Err(SlotError::NotFound);
                     };
@@ -86,7 +91,13 @@ impl World {
             }
             Act::Promote { app, by } => {
                 let (by, id) = (self.who(by.as_deref())?, self.id("888"));
+                let mut gone = None;
                 self.slot(&app, |app, _| {
+                    let applied = app.kind == Kind::ConnectedApp;
+                    if applied {
+                        app.modified = at;
+                        app.modified_by = by.clone();
+                    }
                     let Some(consumer) = app.consumers.first_mut() else {
                         return Err(SlotError::NotFound);
                     };
@@ -95,8 +106,18 @@ impl World {
                         .as_ref()
                         .map(|slot| slot.id.long())
                         .unwrap_or_default();
-                    consumer.promote(&staged, at, by, id, &app.switches).map(|_| ())
-                })
+                    let former = consumer.promote(&staged, at, by, id, &app.switches)?;
+                    if applied {
+                        let overlap = seconds(app.switches.cutover_overlap_seconds);
+                        consumer.end_former(former, later(at, overlap));
+                        gone = Some(former);
+                    }
+                    Ok(())
+                })?;
+                if let Some(former) = gone {
+                    self.tokens_die(&app, former, TokensDie::AtCutover);
+                }
+                Ok(())
             }
             Act::Discard { app } => self.slot(&app, |app, _| {
                 let Some(consumer) = app.consumers.first_mut() else {

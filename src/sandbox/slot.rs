@@ -239,6 +239,14 @@ impl Consumer {
         former
     }
 
+    /// A person's Apply on an app without a slot for the former pair.
+    pub(super) fn end_former(&mut self, former: u64, ends: Moment) {
+        if let Some(old) = self.pair_mut(former) {
+            old.end(ends);
+        }
+        self.slot = None;
+    }
+
     /// Ends what stands in the slot.
     pub(super) fn end_slot(&mut self, at: Moment) {
         if let Some(slot) = self.slot.take()

@@ -35,6 +35,8 @@ pub struct Snapshot {
     /// In what requests departed from the published WSDL and were served all the same, as Salesforce does for clients
     /// that do. rekeyd's own never may.
     pub departures: Vec<String>,
+    /// The org's own settings for External Client Apps, by name.
+    pub org_settings: Vec<(String, String)>,
     /// Fault rules that can still act.
     pub faults: Vec<Rule>,
     /// The org's switches.
@@ -63,6 +65,8 @@ pub struct DeployState {
     pub status: String,
     /// It said so.
     pub ignore_warnings: bool,
+    /// It said so.
+    pub check_only: bool,
     /// Name and text of each file of its zip.
     pub files: Vec<(String, String)>,
 }
@@ -204,6 +208,7 @@ impl World {
                 .collect(),
             deploys: super::soap::deploy_states(self),
             departures: self.departures.iter().map(|one| (*one).to_owned()).collect(),
+            org_settings: super::soap::org_settings(self),
             faults: self.faults.left(),
             switches: self.switches.clone(),
             apps: self.apps.iter().map(|app| app_state(self, app, at)).collect(),

@@ -26,6 +26,8 @@ pub struct Switches {
     pub out_of_order: OutOfOrder,
     /// `readMetadata` gives the certificate back (M §1.2: reported not readable).
     pub certificate_readable: bool,
+    /// A deploy may create a Connected App; said of check-only deploys too (M §2.2, §9.7: unproven).
+    pub connected_app_creation: bool,
     /// `readMetadata` answers for Connected Apps at all (M §1.2: it can fail outright).
     pub ca_readable: bool,
     /// The status code beside a refused key or secret (M OPEN-9).
@@ -54,6 +56,9 @@ pub struct Switches {
     pub expired_entry: ExpiredEntry,
     /// The org switch "Allow access to External Client App consumer secrets via REST API" (O §1 preconditions).
     pub secret_api_enabled: bool,
+    /// How long after that switch was turned on through the Metadata API REST goes on refusing, in seconds (O §7: one
+    /// installer had to run again).
+    pub secret_api_delay_seconds: u64,
     /// When paged answers stop naming a next page (O §1).
     pub next_page: NextPage,
     /// Ids in REST answers have 15 or 18 characters (O §1).
@@ -106,6 +111,7 @@ impl Default for Switches {
             omitted_element: Omitted::Resets,
             out_of_order: OutOfOrder::Dropped,
             certificate_readable: false,
+            connected_app_creation: false,
             ca_readable: true,
             refusal_code: "FIELD_INTEGRITY_EXCEPTION".to_owned(),
             connected_app_ids: false,
@@ -119,6 +125,7 @@ impl Default for Switches {
             second_rotate: SecondRotate::Error,
             expired_entry: ExpiredEntry::Listed,
             secret_api_enabled: true,
+            secret_api_delay_seconds: 0,
             next_page: NextPage::UntilEmpty,
             id_length: IdLength::Long,
             introspect_junk: IntrospectJunk::Inactive200,

@@ -10,6 +10,7 @@ use super::session::{Actor, Sessions};
 use super::switches::{Switches, TokensDie};
 use super::time::{Clock, Moment, later, seconds};
 use super::wire::{Call, Reply};
+use super::xml::Element;
 use super::{oauth, rest, soap};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +49,10 @@ pub(super) struct World {
     pub(super) cursors: Vec<rest::Cursor>,
     /// In what a client departed from the published WSDL and was served all the same, as Salesforce does.
     pub(super) departures: BTreeSet<&'static str>,
+    /// The org's own settings for External Client Apps, but for what is a switch.
+    pub(super) org_settings: Element,
+    /// From when on secrets are served over REST, where the switch is on.
+    pub(super) secret_api_from: Moment,
     pub(super) counters: BTreeMap<&'static str, u64>,
     pub(super) api_used: u64,
     /// Since when they are counted: a day.
@@ -92,9 +97,15 @@ impl World {
             .find(|app| !app.deleted && app.name == name && kind.is_none_or(|kind| kind == app.kind))
     }
 
-    /// The app that `key` has ever belonged to.
+    /// The app that `key` has ever belonged to; of one that was migrated, what it was migrated to.
     pub(super) fn app_of_key(&mut self, key: &str) -> Option<&mut App> {
-        self.apps.iter_mut().find(|app| app.owns(key))
+        let owner = |live: bool| move |app: &App| app.owns(key) && !(live && app.read_only);
+        let place = self
+            .apps
+            .iter()
+            .position(owner(true))
+            .or_else(|| self.apps.iter().position(owner(false)))?;
+        self.apps.get_mut(place)
     }
 
     /// Judges a client as the token endpoint would, and counts it.

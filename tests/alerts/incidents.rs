@@ -446,6 +446,67 @@ fn the_service_and_its_orgs() {
         &service(ServiceNote::ClockRight { org: org() }),
         &["- rekeyd/org:prod/clock-off error  1"],
     );
+    let spent = ServiceNote::BudgetSpent {
+        org: org(),
+        used: 95,
+        limit: 100,
+        share: 90,
+    };
+    world.tells(&service(spent), &["+ rekeyd/org:prod/api-budget warning  1"]);
+    assert!(
+        world.told["rekeyd/org:prod/api-budget"]
+            .text
+            .headline
+            .contains("95 of its 100")
+    );
+    world.tells(
+        &service(ServiceNote::BudgetFree { org: org() }),
+        &["- rekeyd/org:prod/api-budget warning  1"],
+    );
+
+    // Turning it on is no incident; that it cannot be turned off is one, and it grows.
+    world.tells(
+        &service(ServiceNote::SwitchIntended { org: org(), on: true }),
+        &[],
+    );
+    world.tells(&service(ServiceNote::SwitchSet { org: org(), on: true }), &[]);
+    let stuck = || ServiceNote::SwitchStuck {
+        org: org(),
+        why: "INSUFFICIENT_ACCESS".into(),
+    };
+    world.tells(
+        &service(stuck()),
+        &["+ rekeyd/org:prod/switch-left-on warning stuck 1"],
+    );
+    let text = &world.told["rekeyd/org:prod/switch-left-on"].text;
+    assert!(text.happened.ends_with("INSUFFICIENT_ACCESS."), "{text:?}");
+    world.tells(
+        &service(stuck()),
+        &["~ rekeyd/org:prod/switch-left-on warning stuck 2"],
+    );
+    world.tells(
+        &service(stuck()),
+        &["~ rekeyd/org:prod/switch-left-on error stuck 3"],
+    );
+    world.tells(
+        &service(ServiceNote::SwitchSet {
+            org: org(),
+            on: false,
+        }),
+        &["- rekeyd/org:prod/switch-left-on error stuck 3"],
+    );
+
+    // What was opened in an org that has left the policy is nobody's to close: that is told.
+    let dev = || "dev".to_owned();
+    world.tells(
+        &service(ServiceNote::SwitchIntended { org: dev(), on: true }),
+        &["+ rekeyd/org:dev/switch-left-on error no-app-left 1"],
+    );
+    world.tells(
+        &service(ServiceNote::SwitchGone { org: dev() }),
+        &["- rekeyd/org:dev/switch-left-on error no-app-left 1"],
+    );
+
     // An org that no managed app is in is nobody's.
     let other = ServiceNote::LoginRefused {
         org: "dev".into(),

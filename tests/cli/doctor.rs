@@ -85,6 +85,11 @@ impl Clinic {
         let asked = self.org.state().counters;
         let unknown = asked.keys().find(|name| !READS.contains(&name.as_str()));
         assert_eq!(unknown, None, "not one that only reads");
+        let deploys = self.org.state().deploys;
+        assert!(
+            deploys.iter().all(|deploy| deploy.check_only),
+            "not one that is only judged"
+        );
         assert_eq!(files, self.bench.listing(), "doctor changed a file");
         assert!(
             !ran.out.contains("CANARY") && !ran.err.contains("CANARY"),
@@ -98,11 +103,13 @@ impl Clinic {
 }
 
 /// What the org may be asked by something that changes nothing.
-const READS: [&str; 12] = [
+const READS: [&str; 14] = [
     "credential.get",
     "credential.list",
     "introspect",
     "query",
+    "soap.checkDeployStatus",
+    "soap.deploy",
     "soap.describeMetadata",
     "soap.listMetadata",
     "soap.readMetadata",
@@ -255,6 +262,36 @@ fn apps_that_no_program_can_rotate() {
         "the Metadata API is closed to rekeyd's user",
         "Modify Metadata Through Metadata API Functions",
         "method   staged: closed, because of proof",
+    ] {
+        assert!(said.contains(wanted), "no {wanted:?} in\n{said}");
+    }
+}
+
+/// The verdict on a deploy that is not applied, where there is a Connected App to ask for.
+#[test]
+fn whether_connected_apps_can_be_created() {
+    for (can, wanted) in [
+        (false, "new Connected Apps cannot be created here"),
+        (true, "new Connected Apps can be created here"),
+    ] {
+        let clinic = clinic(|seed| seed.switches.connected_app_creation = can);
+        clinic.give("legacy", "3MVG9CANARYlegacy", SECRET);
+        let said = clinic.examine(&["doctor", "legacy"], 0);
+        assert!(said.contains(wanted), "no {wanted:?} in\n{said}");
+        assert_eq!(clinic.org.state().deploys.len(), 1);
+    }
+}
+
+/// Off, as Salesforce's baseline has it: the remedy names both ways.
+#[test]
+fn a_switch_that_is_off_has_two_remedies() {
+    let clinic = clinic(|seed| seed.switches.secret_api_enabled = false);
+    clinic.give("billing", "3MVG9CANARYbilling", "CANARYbilling0123456789");
+    let said = clinic.examine(&["doctor", "billing"], 3);
+    for wanted in [
+        "WRONG    secrets-switch: `Allow access to External Client App consumer secrets via REST API` is off",
+        "Setup, External Client App Settings: turn it on",
+        "`consumer_secrets_switch = \"open-for-rotation\"` in [org.test]",
     ] {
         assert!(said.contains(wanted), "no {wanted:?} in\n{said}");
     }

@@ -7,7 +7,7 @@ use rekeyd::rotation::End;
 use super::fuse::Plan;
 use super::life::{Life, Lived, Over};
 use super::world::Kind::{Aws, Bao, File};
-use super::world::Method::{Regenerate, Staged, Update};
+use super::world::Method::{Assisted, Regenerate, Staged, Update};
 use super::world::{MASKED, NO_OVERLAP, Shape, World};
 
 /// How the rotation of a shape ends.
@@ -129,6 +129,11 @@ async fn staged_twice() {
 }
 
 #[tokio::test]
+async fn assisted_twice() {
+    twice(Shape::new(Assisted, &[File])).await;
+}
+
+#[tokio::test]
 async fn update_twice() {
     twice(Shape::new(Update, &[Bao])).await;
 }
@@ -169,4 +174,10 @@ shapes! {
     regenerate_unseen_flag: Made, Regenerate on [File], [("flag_shown", "false")];
     regenerate_ignored: Ignored, Regenerate on [File], [("flag_by_deploy", "\"ignored\"")];
     update_refused: Refused, Update on [Bao], [("in_place_secret", "\"refused\"")];
+    assisted_file: Rotated, Assisted on [File], [("staged_proves_before_cutover", "false")];
+    assisted_bao: Rotated, Assisted on [Bao], [("staged_proves_before_cutover", "false")];
+    assisted_aws: Rotated, Assisted on [Aws], [("staged_proves_before_cutover", "false")];
+    assisted_two: Rotated, Assisted on [Bao, File], [("staged_proves_before_cutover", "false")];
+    assisted_early: Rotated, Assisted on [File], [];
+    assisted_early_overlap: Rotated, Assisted on [File], [("cutover_overlap_seconds", "300")];
 }

@@ -22,7 +22,7 @@ use super::lost::rule;
 use super::record::Level;
 use super::watch::Pair;
 use super::world::Kind::{Bao, File};
-use super::world::Method::{Regenerate, Staged, Update};
+use super::world::Method::{Assisted, Regenerate, Staged, Update};
 use super::world::{APP, NAME, OTHER, Shape, World, id};
 
 /// A person says go on, and what may be taken.
@@ -366,7 +366,7 @@ async fn take_over(world: &World, desk: &Desk, theirs: &Pair) -> Reply {
         let (app, by) = (APP.to_owned(), "a person".to_owned());
         let command = match world.shape.method {
             Staged | Regenerate => Command::Adopt { app, by },
-            Update => Command::Submit {
+            Update | Assisted => Command::Submit {
                 app,
                 by,
                 pair: Credential {

@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::fuse::{Fuse, Plan};
+use super::person;
 use super::ports::Around;
 use super::world::{APP, World, id};
 use crate::support::clock::TestClock;
@@ -170,14 +171,18 @@ impl World {
             false => Observation::Restarted,
         });
         let drain = CancellationToken::new();
-        let (_words, heard) = mpsc::channel::<Word>(1);
+        let (words, heard) = mpsc::channel::<Word>(1);
+        let (asks, asked) = mpsc::unbounded_channel();
+        person::recall(&state, &asks);
         let pull = drain.clone();
         let told = life.told;
         let surroundings = Surroundings {
+            window: None,
             org: Arc::new(Semaphore::new(1)),
             drain,
             words: heard,
             told: Box::new(move |state, events| {
+                person::notice(events, &asks);
                 if let Some(told) = &told {
                     told(state, events, &pull);
                 }
@@ -186,6 +191,7 @@ impl World {
         let over = tokio::select! {
             end = lane::run(seat, state, first, surroundings) => Over::Ended(end),
             () = fuse.blown() => Over::Crashed,
+            () = self.person(words, asked) => unreachable!("a person does not end"),
             () = self.clock.sleep_until(self.clock.now() + life.limit) => Over::Busy,
         };
         let (calls, appends) = fuse.counts();

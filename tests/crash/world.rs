@@ -48,6 +48,7 @@ pub enum Method {
     Staged,
     Update,
     Regenerate,
+    Assisted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -319,6 +320,9 @@ fn policy(shape: &Shape, home: &Path, path: &str, [org, bao, token, cloud]: [&st
         Method::Regenerate => format!(
             "[app.{APP}.external_client_app]\nname = \"{NAME}\"\nmethod = \"regenerate\"\ncertificate = \"none\""
         ),
+        Method::Assisted => format!(
+            "[app.{APP}.connected_app]\nname = \"{NAME}\"\nmethod = \"assisted\"\nallow_key_change = true"
+        ),
         Method::Update => format!(
             "[app.{APP}.connected_app]\nname = \"{NAME}\"\nmethod = \"update\"\ncertificate = \"none\""
         ),
@@ -398,7 +402,7 @@ fn seed(shape: &Shape) -> Seed {
             }],
             ..ExternalClientAppSeed::default()
         }),
-        Method::Update => seed.connected_apps.push(ConnectedAppSeed {
+        Method::Update | Method::Assisted => seed.connected_apps.push(ConnectedAppSeed {
             name: NAME.to_owned(),
             consumer_key: Some(KEY.to_owned()),
             consumer_secret: Some(SECRET.to_owned()),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rekeyd::doctor::observed::{
     AppSeen, ComponentSeen, ConnectedSeen, ExternalSeen, Kind, Known, Lack, LoginSeen, OrgAsked, OrgSeen,
-    Proof, Seen, StoreSeen, Subject,
+    Proof, Seen, SettingsSeen, StoreSeen, Subject,
 };
 use rekeyd::doctor::{self, AppReport, Means, Standing};
 use rekeyd::policy::Flow;
@@ -24,6 +24,7 @@ fn subject(kind: Kind, flow: Option<Flow>) -> Subject {
         consumer: None,
         listed: words(),
         known: words(),
+        opens_switch: false,
         flow,
         certificate_given: false,
     }
@@ -39,6 +40,7 @@ fn sound_org() -> OrgSeen {
         }),
         rights: Seen::Is(BTreeMap::from([("ModifyMetadata".to_owned(), true)])),
         types: Seen::Is(BTreeSet::from(types.map(str::to_owned))),
+        switch: Seen::Is(true),
         api: Some((1, 100)),
     }
 }
@@ -66,6 +68,12 @@ fn sound_external() -> ExternalSeen {
         consumers: Seen::Is(vec![("888000000000001AAA".into(), "Loader".into())]),
         consumer: Seen::Is(()),
         secret_shown: Seen::Is(true),
+        settings: Seen::Is(Some(SettingsSeen {
+            rotates_key: false,
+            rotates_secret: Some(false),
+            certificate: false,
+            certificate_masked: false,
+        })),
         slot: Seen::Is(None),
         key: Some("3MVG9".into()),
         own_login: false,
@@ -77,6 +85,7 @@ fn judge(subject: &Subject, org: &OrgSeen, app: AppSeen, known: &Known) -> AppRe
         name: "prod".into(),
         version: 66,
         budget: 90,
+        opens_switch: subject.opens_switch,
         known: words(),
     };
     let org = doctor::org(&asked, org);
@@ -220,6 +229,7 @@ fn what_was_not_seen_is_unknown() {
         login: away(),
         rights: away(),
         types: away(),
+        switch: away(),
         api: None,
     };
     let external = ExternalSeen {
@@ -228,6 +238,7 @@ fn what_was_not_seen_is_unknown() {
         consumers: away(),
         consumer: away(),
         secret_shown: away(),
+        settings: away(),
         slot: away(),
         key: None,
         own_login: false,
@@ -257,4 +268,137 @@ fn what_was_not_seen_is_unknown() {
             .find(|finding| matches!(finding.means, Means::Closes(_)));
         assert_eq!(closes, None);
     }
+}
+
+/// Off, as Salesforce's baseline has it: with the policy's word it closes nothing, without it the remedy names the key.
+#[test]
+fn a_switch_that_is_off_closes_what_needs_it_unless_rekeyd_may_open_it() {
+    let org = OrgSeen {
+        switch: Seen::Is(false),
+        ..sound_org()
+    };
+    let dark = || ExternalSeen {
+        consumers: Seen::Not(Lack::Switched, "403".into()),
+        consumer: Seen::unasked(),
+        secret_shown: Seen::unasked(),
+        slot: Seen::unasked(),
+        key: None,
+        ..sound_external()
+    };
+    let mut subject = subject(Kind::External, None);
+    let report = judge(&subject, &org, AppSeen::External(dark()), &Known::default());
+    for method in ["staged", "regenerate"] {
+        assert_eq!(standing(&report, method), Standing::Closed);
+    }
+    let remedies = &report.methods[0].remedies;
+    let key = "consumer_secrets_switch = \"open-for-rotation\"` in [org.prod]";
+    assert!(remedies.iter().any(|remedy| remedy.contains(key)), "{remedies:?}");
+
+    subject.opens_switch = true;
+    let report = judge(&subject, &org, AppSeen::External(dark()), &Known::default());
+    for method in ["staged", "regenerate"] {
+        assert_eq!(standing(&report, method), Standing::Unknown);
+    }
+    assert!(!report.wants_a_person() && !report.is_doubtful());
+    assert!(
+        report.methods[0]
+            .why
+            .contains("cannot be read while the org's switch")
+    );
+
+    // Without the right to turn it on it is of no use.
+    let poor = OrgSeen {
+        rights: Seen::Is(BTreeMap::from([("ModifyMetadata".to_owned(), false)])),
+        ..org
+    };
+    let report = judge(&subject, &poor, AppSeen::External(dark()), &Known::default());
+    assert_eq!(standing(&report, "staged"), Standing::Closed);
+}
+
+/// What the next deploy of its OAuth settings would do is known before anybody deploys them.
+#[test]
+fn flags_and_certificates_of_the_oauth_settings_are_told() {
+    let with = |settings: SettingsSeen, given: bool| {
+        let subject = Subject {
+            certificate_given: given,
+            ..subject(Kind::External, None)
+        };
+        let app = ExternalSeen {
+            settings: Seen::Is(Some(settings)),
+            ..sound_external()
+        };
+        judge(&subject, &sound_org(), AppSeen::External(app), &Known::default())
+    };
+    let plain = || SettingsSeen {
+        rotates_key: false,
+        rotates_secret: None,
+        certificate: false,
+        certificate_masked: false,
+    };
+    let says = |report: &AppReport, code: &str| report.findings.iter().any(|finding| finding.code == code);
+
+    let report = with(plain(), false);
+    assert_eq!(standing(&report, "regenerate"), Standing::Open);
+    assert!(!says(&report, "rotate-secret-flag") && !says(&report, "certificate"));
+
+    let left = SettingsSeen {
+        rotates_secret: Some(true),
+        ..plain()
+    };
+    let report = with(left, false);
+    assert!(says(&report, "rotate-secret-flag"));
+    assert_eq!(standing(&report, "regenerate"), Standing::Open);
+
+    let key = SettingsSeen {
+        rotates_key: true,
+        ..plain()
+    };
+    assert_eq!(standing(&with(key, false), "regenerate"), Standing::Closed);
+
+    let masked = || SettingsSeen {
+        certificate: true,
+        certificate_masked: true,
+        ..plain()
+    };
+    assert_eq!(standing(&with(masked(), false), "regenerate"), Standing::Closed);
+    let report = with(masked(), true);
+    assert!(says(&report, "certificate"));
+    assert_eq!(standing(&report, "regenerate"), Standing::Open);
+    assert_eq!(standing(&report, "staged"), Standing::Open);
+}
+
+/// What belongs to a package: what is closed, and why.
+#[test]
+fn a_managed_app_is_its_publisher_s() {
+    let app = ExternalSeen {
+        managed: Seen::Is(true),
+        ..sound_external()
+    };
+    let external = subject(Kind::External, None);
+    let report = judge(&external, &sound_org(), AppSeen::External(app), &Known::default());
+    assert_eq!(standing(&report, "regenerate"), Standing::Closed);
+    assert_eq!(
+        standing(&report, "staged"),
+        Standing::Unknown,
+        "only a change can tell"
+    );
+    let because = |report: &AppReport, method: &str| {
+        let verdict = report.methods.iter().find(|verdict| verdict.method == method);
+        verdict.unwrap().because.clone()
+    };
+    assert_eq!(because(&report, "regenerate"), ["managed"]);
+    assert_eq!(because(&report, "staged"), ["managed-slot"]);
+    let app = ConnectedSeen {
+        managed: Seen::Is(true),
+        ..sound_connected()
+    };
+    let connected = subject(Kind::Connected, None);
+    let report = judge(
+        &connected,
+        &sound_org(),
+        AppSeen::Connected(app),
+        &Known::default(),
+    );
+    assert_eq!(standing(&report, "update"), Standing::Closed);
+    assert!(because(&report, "update").contains(&"managed".to_owned()));
 }

@@ -19,7 +19,7 @@ use rekeyd::engine::seat::House;
 use rekeyd::engine::supervisor::{Managed, Supervisor};
 use rekeyd::journal::SqliteJournal;
 use rekeyd::policy::{Policy, SourceFile, compile, to_text};
-use rekeyd::port::journal::RecordQuery;
+use rekeyd::port::journal::{Journal, RecordQuery};
 use rekeyd::port::{Outcome, Place};
 use rekeyd::random::SystemRandom;
 use rekeyd::rotation::{Event, RotationId, State};
@@ -181,6 +181,17 @@ identity_file = "{home}/two.key"
         compile(&[file]).unwrap_or_else(|faults| panic!("{}", to_text(&faults)))
     }
 
+    /// The journal is gone.
+    pub fn lose_journal(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let path = self.home.path().join(format!("journal.db{suffix}"));
+            match fs::remove_file(path) {
+                Ok(()) => {}
+                Err(fault) => assert_eq!(fault.kind(), std::io::ErrorKind::NotFound),
+            }
+        }
+    }
+
     /// Starts the engine.
     pub async fn start(&self, policy: &Policy) -> Engine<'_> {
         self.start_with(policy, |_, _| ()).await
@@ -188,13 +199,24 @@ identity_file = "{home}/two.key"
 
     /// The same, with something changed about its apps.
     pub async fn start_with(&self, policy: &Policy, change: impl Fn(&str, &mut Managed)) -> Engine<'_> {
+        self.start_in(policy, |journal| journal, change).await
+    }
+
+    /// The same over another journal.
+    pub async fn start_in(
+        &self,
+        policy: &Policy,
+        wrap: impl FnOnce(Arc<dyn Journal>) -> Arc<dyn Journal>,
+        change: impl Fn(&str, &mut Managed),
+    ) -> Engine<'_> {
         let path = self.home.path().join("journal.db");
         let journal = SqliteJournal::open(&path, &SystemRandom);
         let house = House {
-            journal: Arc::new(journal.await.unwrap()),
+            journal: wrap(Arc::new(journal.await.unwrap())),
             clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
             prints: FingerprintKey::new(vec![7; 32]).unwrap(),
+            identities: Arc::default(),
         };
         let records = house.journal.read(&RecordQuery::default()).await.unwrap();
         let ledgers = Ledgers::read(&records).unwrap();
@@ -223,7 +245,12 @@ identity_file = "{home}/two.key"
 
     /// What consumers read.
     pub async fn held(&self, policy: &Policy, app: usize, store: &str) -> (String, String) {
-        let seat = app::open_store(policy, &name(app), Some(store)).ok().unwrap();
+        self.read(policy, &name(app), store).await
+    }
+
+    /// The same by the app's name.
+    pub async fn read(&self, policy: &Policy, app: &str, store: &str) -> (String, String) {
+        let seat = app::open_store(policy, app, Some(store)).ok().unwrap();
         let slot = seat.store.read(&Place::Current).await.unwrap();
         let pair = slot.value.unwrap().credential(&seat.names).ok().unwrap();
         (pair.client_id, pair.client_secret.expose().to_owned())
@@ -355,6 +382,24 @@ impl Engine<'_> {
             !ledgers.apps.is_empty() && ledgers.apps.values().all(|ledger| ledger.adopted_at.is_some())
         };
         self.until("adopted", TICK, all).await;
+    }
+
+    /// The same for one that may stand where it stops only after a while.
+    pub async fn stop_in_time(self) {
+        self.drain.cancel();
+        while !self.task.is_finished() {
+            self.world.clock.advance(TICK);
+            for _ in 0..200 {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.task.await.unwrap();
+    }
+
+    /// Dies at once, with all that it was at.
+    pub async fn die(self) {
+        self.task.abort();
+        let _aborted = self.task.await;
     }
 
     pub async fn stop(self) {

@@ -103,8 +103,10 @@ fn what_holds_a_secret_does_not_show_it() {
         staged: None,
         our_user: None,
         own_login: false,
+        identity: None,
         modified: None,
         server_time: None,
+        switched_off: false,
         obstacles: Vec::new(),
     });
     said.debug(&Outcome::Done(Minted {

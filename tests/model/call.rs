@@ -1,7 +1,7 @@
 //! One call of the core, and what the engine makes of its answer.
 
 use rekeyd::clock::Timestamp;
-use rekeyd::rotation::{Action, Effect, Event, Guards, Observation, Rest, State, ValueBy, fold, step};
+use rekeyd::rotation::{Action, Ask, Effect, Event, Guards, Observation, Rest, State, ValueBy, fold, step};
 
 use crate::node::{Choice, Doing, Edge, Node};
 use crate::plan::{Plan, limits};
@@ -90,6 +90,10 @@ pub fn stepped(state: &State, given: Given, now: Timestamp, guards: Guards) -> E
         .count() as u8;
     if journaled.caps.value_by == ValueBy::Salesforce && !journaled.caps.mints_at_cutover {
         world.allowed += gone;
+    }
+    let told = journaled.asked.is_some_and(|asked| asked.what == Ask::Apply);
+    if told || journaled.cutover.is_done() {
+        world.hand = None;
     }
     if journaled.is_rotated() || journaled.end().is_some() {
         world.cache = None;

@@ -212,6 +212,11 @@ fn forget(state: &mut State, now: Timestamp) {
         state.modified = None;
     }
     when_done(&mut state.reset, now);
+    if !state.asks() {
+        state.asked = None;
+        state.neither_since = None;
+        state.handed_early = false;
+    }
     if state.revoke.is_done() {
         state.superseded = None;
     }
@@ -379,8 +384,13 @@ fn each_time(node: &mut Node, f: &mut dyn FnMut(&mut Timestamp)) {
         &mut state.not_before,
         &mut state.restarted_at,
         &mut state.resumed_at,
+        &mut state.neither_since,
     ] {
         at.iter_mut().for_each(&mut *f);
+    }
+    if let Some(asked) = &mut state.asked {
+        f(&mut asked.since);
+        f(&mut asked.deadline);
     }
     let world = &mut node.world;
     world.slot.iter_mut().for_each(|entry| f(&mut entry.created));

@@ -162,6 +162,7 @@ fn flags(plan: &Plan, node: &Node) -> Flags {
     let mild = alone && faults <= 1 && !node.world.outlasted;
     Flags {
         fate: match &node.state.rest {
+            Rest::Running if node.state.asks() && node.state.asked.is_some() => Fate::Asked,
             Rest::Running => Fate::Running,
             Rest::Ended(End::Done { disproven: true }) => Fate::Done,
             Rest::Ended(End::Done { disproven: false }) => Fate::ReportedGone,
@@ -221,6 +222,9 @@ fn hash(node: &Node) -> u128 {
         state.old_unknown,
         state.relook,
         state.left_as,
+        state.asked,
+        state.handed_early,
+        state.neither_since,
     )
         .hash(&mut hasher);
     (state.early, state.proof, state.settle, state.dead, state.alive).hash(&mut hasher);

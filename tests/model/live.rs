@@ -22,6 +22,8 @@ pub enum Fate {
     HeldAgain(&'static str),
     /// Tried again at growing distance until it counts as exhausted, which is a hold.
     Exhausted,
+    /// A person is asked to act in Setup, and reminded.
+    Asked,
     /// Round and round, with nothing failing and nobody told.
     Lost,
 }
@@ -182,6 +184,7 @@ fn wrong(plan: &Plan, end: End, flags: Flags) -> Option<&'static str> {
             | Fate::Abandoned
             | Fate::Undone
             | Fate::GivenUp
+            | Fate::Asked
             | Fate::Held(_)
             | Fate::HeldAgain(_)
             | Fate::Exhausted,
@@ -200,8 +203,10 @@ fn cycle(way: &[usize], at: usize, flags: &[Flags]) -> End {
     let ring = &way[from..];
     let held = ring.iter().map(|at| flags[*at].fate).find(|fate| fate.is_held());
     let failing = ring.iter().any(|at| flags[*at].failed);
+    let asked = ring.iter().any(|at| flags[*at].fate == Fate::Asked);
     let fate = match (held, failing) {
         (Some(held), _) => held,
+        (None, _) if asked => Fate::Asked,
         (None, true) => Fate::Exhausted,
         (None, false) => Fate::Lost,
     };

@@ -53,11 +53,17 @@ pub fn look(plan: &Plan, world: &World, state: &State, now: Timestamp, look: Loo
             after.next += 1;
             vec![(after, Observation::Chosen(pair(world.next)))]
         }
-        Look::Took(effect) => eye
-            .took(effect)
-            .into_iter()
-            .map(|(world, finding)| (world, Observation::Found(effect, finding)))
-            .collect(),
+        Look::Took(effect) => {
+            let found: Vec<Seen> = eye
+                .took(effect)
+                .into_iter()
+                .map(|(world, finding)| (world, Observation::Found(effect, finding)))
+                .collect();
+            match found.is_empty() {
+                true => vec![(world.clone(), unavailable())],
+                false => found,
+            }
+        }
         Look::Probe { subject, control } => eye.probe(subject, control),
     }
 }
@@ -142,7 +148,7 @@ impl Eye<'_> {
         let staged = plan.caps.value_by == ValueBy::Salesforce;
         Facts {
             stores: stores.collect(),
-            primary_key: Some(key(plan, world.primary)),
+            primary_key: self.primary_key(),
             live: (staged && !plan.org.masked).then(|| pair(world.primary)),
             slot: staged.then(|| world.slot.map(|entry| self.entry(entry))),
             current,
@@ -151,6 +157,35 @@ impl Eye<'_> {
             modified: (!plan.caps.overlap).then(|| world.modified.to_string()),
             server_time: Some(self.now),
         }
+    }
+
+    fn primary_key(&self) -> Option<rekeyd::secret::Fingerprint> {
+        let hidden = self.plan.caps.value_by == ValueBy::Person && self.plan.org.masked;
+        (!hidden).then(|| key(self.plan, self.world.primary))
+    }
+
+    /// What a person applied.
+    fn applied(&self) -> Vec<(World, Finding)> {
+        let mut world = self.world.clone();
+        let new = world.find_new(self.plan, self.state);
+        let (Some(new), Some(old)) = (new, self.state.old.map(generation)) else {
+            return Vec::new();
+        };
+        let told = self.primary_key().map(|key| Some(key) == self.state.new_key);
+        let judged = self.both(world, new, old).into_iter();
+        judged
+            .map(|(world, new, old)| {
+                let finding = match (new, old) {
+                    (true, false) => Finding::Taken(Detail::Nothing),
+                    (true, true) if told.unwrap_or(!self.state.handed_early) => {
+                        Finding::Taken(Detail::Nothing)
+                    }
+                    (true, true) | (false, true) => Finding::NotTaken,
+                    (false, false) => Finding::Unclear("neither".into()),
+                };
+                (world, finding)
+            })
+            .collect()
     }
 
     fn probe(&self, subject: Subject, control: bool) -> Vec<Seen> {
@@ -239,6 +274,7 @@ impl Eye<'_> {
                 only(gone(at.pending.is_some() && ours))
             }
             Effect::Cutover if self.plan.caps.mints_at_cutover => self.made(),
+            Effect::Cutover if self.plan.caps.value_by == ValueBy::Person => self.applied(),
             Effect::Reset => self.reset(),
             Effect::Cutover if self.plan.caps.key_readable => {
                 let primary = Some(key(self.plan, world.primary));
@@ -416,6 +452,29 @@ pub fn judged(plan: &Plan, world: &World, state: &State, now: Timestamp, brought
     let judged = eye.judged(world.clone(), brought).into_iter();
     judged
         .map(|(_, accepted)| eye.probes(accepted, Some(eye.control())))
+        .collect()
+}
+
+/// How a pair that a person hands over, and the current one beside it, may be judged now.
+pub fn handed(
+    plan: &Plan,
+    world: &World,
+    state: &State,
+    now: Timestamp,
+    brought: Gen,
+) -> Vec<(Probes, Verdict)> {
+    let eye = Eye {
+        plan,
+        world,
+        state,
+        now,
+    };
+    let both = eye.both(world.clone(), brought, world.stores[0].current);
+    both.into_iter()
+        .map(|(_, new, old)| {
+            let old = eye.report(old).verdict;
+            (eye.probes(new, Some(eye.control())), old)
+        })
         .collect()
 }
 

@@ -62,6 +62,10 @@ pub enum Choice {
     Abandoned,
     /// A person adopted this credential.
     Adopted(Gen),
+    /// A person handed this over, as they were asked to; or applied it before that.
+    HandedOver(Gen, bool),
+    /// A person applied in Setup what was generated there.
+    Applied,
     /// A person said: go on; and gave what stands in the slot, or in the first store's pending.
     Resumed(TakenOver),
 }

@@ -134,6 +134,7 @@ pub fn limits() -> Limits {
         stable_span: Duration::from_secs(1),
         cutover_timeout: Duration::from_secs(5),
         grace: Duration::from_secs(2),
+        answer_within: Duration::from_secs(6),
     }
 }
 
@@ -182,6 +183,19 @@ fn regenerate(name: &'static str, change: Change, expect: Expect) -> Plan {
         name,
         caps: Capabilities::regenerate(),
         org: Org { change, ..HEALTHY },
+        stores: 1,
+        budget: FULL,
+        expect,
+        weight: 1,
+    }
+}
+
+/// In an org whose primary key can be read, or cannot (`masked`).
+fn assisted(name: &'static str, org: Org, expect: Expect) -> Plan {
+    Plan {
+        name,
+        caps: Capabilities::assisted(true),
+        org,
         stores: 1,
         budget: FULL,
         expect,
@@ -300,6 +314,56 @@ pub fn all() -> Vec<Plan> {
                 Change::Applies,
                 Expect::DoneOrUnanswered,
             )
+        },
+    ]);
+    let unseen = Org { masked: true, ..late };
+    let lives_on = Change::KeepsOld;
+    plans.extend([
+        assisted("assisted, nothing shown", unseen, Expect::Done),
+        assisted("assisted, key shown, early", HEALTHY, Expect::Done),
+        Plan {
+            budget: SINGLE,
+            ..assisted(
+                "assisted, old one lives on",
+                Org {
+                    change: lives_on,
+                    ..unseen
+                },
+                Expect::Held,
+            )
+        },
+        Plan {
+            budget: SINGLE,
+            ..assisted(
+                "assisted, early, old one lives on",
+                Org {
+                    change: lives_on,
+                    ..HEALTHY
+                },
+                Expect::Held,
+            )
+        },
+        Plan {
+            budget: SPOKEN,
+            ..assisted("assisted, a person speaks", unseen, Expect::Done)
+        },
+        // Nothing but a person's word tells that it was applied.
+        Plan {
+            budget: SPOKEN,
+            ..assisted(
+                "assisted, nothing shown, early, old one lives on",
+                Org {
+                    masked: true,
+                    change: lives_on,
+                    ..HEALTHY
+                },
+                Expect::Anything,
+            )
+        },
+        Plan {
+            budget: SINGLE,
+            stores: 2,
+            ..assisted("assisted, two stores", unseen, Expect::Done)
         },
     ]);
     let two = |plan: Plan| Plan { stores: 2, ..plan };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rekeyd::rotation::{End, Mode, Rest, Stand, State};
+use rekeyd::rotation::{End, Mode, Rest, Stand, State, ValueBy};
 
 use crate::plan::{Change, Plan, limits};
 use crate::world::{FOREIGN, Gen, IN_PLACE, World, bit, generation};
@@ -122,6 +122,8 @@ fn nothing_lost(plan: &Plan, world: &World) -> Option<Breach> {
             .is_some_and(|entry| entry.credential == *g && !entry.retired);
         let shown = plan.caps.overlap || plan.caps.mints_at_cutover;
         let readable = shown && !plan.org.masked && (primary || in_slot);
+        // A person has it in hand until they are told that every store has it; and what is not applied is nobody's.
+        let orphan = orphan || world.hand == Some(*g) || world.setup == Some(*g);
         let torn = world.torn & bit(*g) != 0;
         world.accepts(plan, *g) && !readable && !orphan && !torn && !world.stored(*g)
     });
@@ -137,7 +139,10 @@ fn readers_shut_out(plan: &Plan, state: &State, world: &World) -> bool {
     if world.meddled || !world.stores.iter().any(shut_out) {
         return false;
     }
-    let under_way = !state.cutover.is_open() && !state.is_rotated() && state.end().is_none();
+    // When a person applies is theirs to say; what they were asked for comes before.
+    let theirs = plan.caps.value_by == ValueBy::Person && world.displaced.is_some();
+    let begun = !state.cutover.is_open() || theirs;
+    let under_way = begun && !state.is_rotated() && state.end().is_none();
     let window = under_way
         && match &state.mode {
             Mode::Forward | Mode::Undo(_) => true,

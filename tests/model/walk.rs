@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use rekeyd::clock::Timestamp;
-use rekeyd::rotation::{Answer, Effect, Guards, Observation};
+use rekeyd::rotation::{Answer, Ask, Effect, Guards, Observation, PairFacts, ValueBy, turned_away};
 
 use crate::call::{Given, stepped};
 use crate::foreign::edits;
-use crate::look::{judged, look, unavailable};
+use crate::look::{handed, judged, look, unavailable};
 use crate::node::{Choice, Doing, Edge, Node, TakenOver};
 use crate::plan::{AWAY, Plan, limits};
 use crate::promise::Breach;
-use crate::world::{Late, WRONG, World, Write, entry_id, name, pair};
+use crate::world::{Gen, Late, OLD, WRONG, World, Write, entry_id, key, name, pair};
 use crate::write::{Landing, Prepared, prepare};
 
 /// Everything that may happen at `node`.
@@ -64,14 +64,19 @@ impl Walk<'_> {
                 }
                 self.crash(node, node.world.clone(), Choice::CrashBefore);
                 self.foreign(node, &[]);
+                self.applied(node);
                 self.person(node);
             }
             Doing::Wait(until) => {
+                self.asked(node);
                 self.pass(node, *until, Observation::Tick, Choice::Waited);
                 self.crash(node, node.world.clone(), Choice::CrashBefore);
                 self.person(node);
             }
-            Doing::Down(until) => self.pass(node, *until, Observation::Restarted, Choice::Back),
+            Doing::Down(until) => {
+                self.pass(node, *until, Observation::Restarted, Choice::Back);
+                self.applied(node);
+            }
             Doing::Rest => {
                 // What would be the healthy edge of a node that rests is not one.
                 self.edges.clear();
@@ -256,6 +261,82 @@ impl Walk<'_> {
         });
     }
 
+    /// What a person does who was asked for it.
+    fn asked(&mut self, node: &Node) {
+        let Some(asked) = node.state.asked.filter(|_| node.state.asks()) else {
+            return;
+        };
+        match asked.what {
+            Ask::Apply => self.applied(node),
+            Ask::Pair => {
+                self.handed(node, false);
+                // Against what they were told, applied first.
+                if node.world.left.foreign > 0 {
+                    self.handed(node, true);
+                }
+                if node.world.left.person > 0 {
+                    let mut world = node.world.clone();
+                    world.left.person -= 1;
+                    self.hands(node, &world, OLD, false);
+                }
+            }
+        }
+    }
+
+    fn handed(&mut self, node: &Node, applied: bool) {
+        let mut world = node.world.clone();
+        let brought = match world.hand.or(world.setup) {
+            Some(made) => made,
+            None => world.generate(self.plan, self.now),
+        };
+        if applied {
+            world.left.foreign -= 1;
+            world.apply(self.plan, self.now);
+        }
+        self.hands(node, &world, brought, applied);
+    }
+
+    fn hands(&mut self, node: &Node, world: &World, brought: Gen, applied: bool) {
+        for (new, old) in handed(self.plan, world, &node.state, self.now, brought) {
+            let mut world = world.clone();
+            let facts = PairFacts {
+                pair: pair(brought),
+                key: key(self.plan, brought),
+            };
+            if turned_away(&node.state, &facts, &new, &old).is_none() {
+                world.cache = Some(brought);
+            }
+            let by = String::new();
+            let word = Observation::Handed {
+                by,
+                pair: facts,
+                new,
+                old,
+            };
+            let choice = Choice::HandedOver(brought, applied);
+            self.take(node, world, Vec::new(), word, choice, Vec::new());
+        }
+    }
+
+    /// Applied at any moment from the word on.
+    fn applied(&mut self, node: &Node) {
+        let asked = node.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+        if !asked || !node.state.asks() || node.world.setup.is_none() {
+            return;
+        }
+        let mut world = node.world.clone();
+        world.apply(self.plan, self.now);
+        self.edges.push(Edge {
+            choice: Choice::Applied,
+            node: Node {
+                world,
+                ..node.clone()
+            },
+            events: Vec::new(),
+            breach: None,
+        });
+    }
+
     fn foreign(&mut self, node: &Node, out: &[Effect]) {
         if node.world.left.foreign == 0 {
             return;
@@ -280,7 +361,13 @@ impl Walk<'_> {
         let mut world = node.world.clone();
         world.left.person -= 1;
         let by = String::new();
+        // Who applies a pair and then gives it up has shut the readers out themselves.
+        let applied = self.plan.caps.value_by == ValueBy::Person && world.displaced.is_some();
         if node.state.may_abandon() {
+            let world = World {
+                meddled: world.meddled || applied,
+                ..world.clone()
+            };
             let word = Observation::Abandon { by: by.clone() };
             self.take(
                 node,
@@ -303,7 +390,8 @@ impl Walk<'_> {
             );
             self.adopt(node, &world);
         }
-        if node.state.hold().is_none() {
+        let to_apply = node.state.asks() && node.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+        if node.state.hold().is_none() && !to_apply {
             return;
         }
         let slot = world.slot.map(|entry| entry_id(entry.id));

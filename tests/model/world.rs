@@ -148,6 +148,10 @@ pub struct World {
     pub displaced: Option<Gen>,
     /// Generations whose pending place somebody else took after the cutover was sent.
     pub torn: u8,
+    /// Generated in Setup and not applied.
+    pub setup: Option<Gen>,
+    /// A person keeps it in hand until they are told that every store has it.
+    pub hand: Option<Gen>,
     /// The flag is set.
     pub flag: bool,
     /// What became of the deploy that was taken on last: applied or not.
@@ -205,6 +209,8 @@ impl World {
             began: OLD,
             displaced: None,
             torn: 0,
+            setup: None,
+            hand: None,
             flag: false,
             job: None,
             meddled: false,
@@ -219,6 +225,7 @@ impl World {
         let staged = self
             .slot
             .is_some_and(|entry| entry.credential == credential && (entry.retired || plan.org.early));
+        let staged = staged || (plan.org.early && self.setup == Some(credential));
         credential != WRONG && (self.primary == credential || staged || self.lingering & bit(credential) != 0)
     }
 
@@ -301,6 +308,27 @@ impl World {
             .or_else(in_force);
         self.cache = found.or(self.cache);
         found
+    }
+
+    /// A person generates a pair in Setup.
+    pub fn generate(&mut self, plan: &Plan, now: Timestamp) -> Gen {
+        let made = self.next;
+        self.next += 1;
+        self.modified += 1;
+        self.change(plan, now, |world| world.setup = Some(made));
+        self.hand = Some(made);
+        made
+    }
+
+    /// A person applies what was generated.
+    pub fn apply(&mut self, plan: &Plan, now: Timestamp) {
+        let Some(to) = self.setup else { return };
+        self.displaced = Some(self.primary);
+        self.cutovers += 1;
+        self.change(plan, now, |world| {
+            world.setup = None;
+            world.put_primary(plan, to);
+        });
     }
 
     /// What an applied DELETE leaves accepted.

@@ -42,6 +42,16 @@ pub fn settings(more: &str) -> String {
 
 pub const FLAG: &str = "<shouldRotateConsumerSecret>true</shouldRotateConsumerSecret>";
 
+/// Sends a zip to be judged or applied; the id.
+pub async fn hand_in(org: &Org, zip: &[u8], check_only: bool) -> String {
+    let zip = STANDARD.encode(zip);
+    let body = format!(
+        "<deploy><ZipFile>{zip}</ZipFile><DeployOptions><checkOnly>{check_only}</checkOnly>\
+         <rollbackOnError>true</rollbackOnError></DeployOptions></deploy>"
+    );
+    element(&org.soap(&body).await.text, "id").unwrap()
+}
+
 /// Sends a zip; the answer to `deploy`.
 pub async fn send(org: &Org, zip: &[u8], ignore_warnings: bool) -> Answer {
     let zip = STANDARD.encode(zip);

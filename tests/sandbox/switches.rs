@@ -54,6 +54,8 @@ exercise! {
     second_rotate by rotate_twice { "error" => "400 stays", "swaps_back" => "200 swapped back" }
     expired_entry by expired { "listed" => "Expired", "gone" => "none" }
     secret_api_enabled by secret_api { true => "200", false => "403 FUNCTIONALITY_NOT_ENABLED" }
+    secret_api_delay_seconds by secret_api_delay { 0 => "200 200", 60 => "403 FUNCTIONALITY_NOT_ENABLED 200" }
+    connected_app_creation by creation { false => "can't", true => "could" }
     next_page by pages { "until_empty" => "next, none", "null_at_end" => "none, none", "endless" => "next, next" }
     id_length by ids { 15 => "15", 18 => "18" }
     introspect_junk by junk_token { "inactive_200" => "200", "inactive_400" => "400" }
@@ -379,6 +381,50 @@ async fn secret_api(org: &Org) -> String {
         "200".to_owned()
     } else {
         answer.error()
+    }
+}
+
+/// Turned off and on through the Metadata API; then asked at once, and after a minute.
+async fn secret_api_delay(org: &Org) -> String {
+    for on in ["false", "true"] {
+        let body = format!(
+            "<updateMetadata><metadata xsi:type=\"ExternalClientAppSettings\"><fullName>ExternalClientApp</fullName>\
+             <enableClientSecretInRestApiAccess>{on}</enableClientSecretInRestApiAccess></metadata></updateMetadata>"
+        );
+        let answer = org.soap(&body).await;
+        assert_eq!(
+            element(&answer.text, "success").as_deref(),
+            Some("true"),
+            "{}",
+            answer.text
+        );
+    }
+    let first = secret_api(org).await;
+    org.running.advance(chrono::TimeDelta::seconds(60));
+    format!("{first} {}", secret_api(org).await)
+}
+
+/// By the verdict on a deploy that is not applied; one that is makes none here either.
+async fn creation(org: &Org) -> String {
+    let file = "<ConnectedApp xmlns=\"http://soap.sforce.com/2006/04/metadata\"><contactEmail>a@b.example</contactEmail>\
+        <label>New</label></ConnectedApp>";
+    let manifest = "<Package xmlns=\"http://soap.sforce.com/2006/04/metadata\"><types><members>New</members>\
+        <name>ConnectedApp</name></types><version>66.0</version></Package>";
+    let package = deploy::zip(&[
+        ("package.xml", manifest),
+        ("connectedApps/New.connectedApp", file),
+    ]);
+    let mut verdicts = Vec::new();
+    for check_only in [true, false] {
+        let id = deploy::hand_in(org, &package, check_only).await;
+        verdicts.push(deploy::status(org, &id).await.text);
+    }
+    assert!(org.running.state().app("New").is_none());
+    let told = |text: &String| text.contains("You can't create a connected app");
+    match (element(&verdicts[0], "success").as_deref(), told(&verdicts[0])) {
+        (Some("true"), false) => "could".to_owned(),
+        (Some("false"), true) if told(&verdicts[1]) => "can't".to_owned(),
+        _ => verdicts.remove(0),
     }
 }
 

@@ -16,5 +16,6 @@ mod regenerate;
 mod schema;
 mod server;
 mod staged;
+mod switch;
 mod update;
 mod writes;

@@ -62,7 +62,7 @@ async fn every_answer_to_a_read() {
             Err(Fault::Unavailable(_)) => "unavailable",
             Err(Fault::Throttled { .. }) => "throttled",
             Err(Fault::Unauthorized(_)) => "unauthorized",
-            Err(Fault::Forbidden(_)) => "forbidden",
+            Err(Fault::Forbidden(_) | Fault::SwitchedOff(_)) => "forbidden",
             Err(Fault::NotFound(_)) => "not found",
             Err(Fault::Unusable(_)) => "unusable",
         };

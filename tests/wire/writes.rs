@@ -21,7 +21,7 @@ pub fn class<T>(outcome: &Outcome<T>) -> &'static str {
         Outcome::NotNow(Fault::Unavailable(_)) => "not now: unavailable",
         Outcome::NotNow(Fault::Throttled { .. }) => "not now: throttled",
         Outcome::NotNow(Fault::Unauthorized(_)) => "not now: unauthorized",
-        Outcome::NotNow(Fault::Forbidden(_)) => "not now: forbidden",
+        Outcome::NotNow(Fault::Forbidden(_) | Fault::SwitchedOff(_)) => "not now: forbidden",
         Outcome::NotNow(Fault::NotFound(_)) => "not now: not found",
         Outcome::NotNow(Fault::Unusable(_)) => "not now: unusable",
     }

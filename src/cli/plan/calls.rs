@@ -68,6 +68,7 @@ pub(super) fn of(app: &AppPolicy, org: &OrgPolicy, policy: &Policy, method: Meth
         Method::Staged => staged(&mut calls, &at, app, org, policy),
         Method::Update => update(&mut calls, &at, app, org, policy),
         Method::Regenerate => regenerate(&mut calls, &at, app, org, policy),
+        Method::Assisted => assisted(&mut calls, &at, app, org, policy),
     }
     calls.0
 }
@@ -254,6 +255,47 @@ fn regenerate(calls: &mut Calls, at: &Addresses, app: &AppPolicy, org: &OrgPolic
     );
     calls.change("reset", "POST", at.soap.clone(), &whole("false"));
     soap(calls, "reset", "checkDeployStatus, until it is done");
+}
+
+fn assisted(calls: &mut Calls, at: &Addresses, app: &AppPolicy, org: &OrgPolicy, policy: &Policy) {
+    let sound = "current is accepted, its corrupted control refused";
+    probe(calls, "preflight", at, sound);
+    places::survey(calls, "preflight", app, policy);
+    let setup = || "Setup".to_owned();
+    let within = duration::text(app.answer_within);
+    let ask = format!(
+        "within {within}: generates a new pair and applies nothing; `rekeyd submit {}`",
+        app.name
+    );
+    calls.change("ask", "a person", setup(), &ask);
+    probe(
+        calls,
+        "receive",
+        at,
+        "the pair handed over beside current: is it a new one?",
+    );
+    places::store(calls, app, policy);
+    places::survey(calls, "recheck", app, policy);
+    let apply =
+        format!("within {within}: applies it; from then on consumers may be out until it is published");
+    calls.change("apply", "a person", setup(), &apply);
+    probe(
+        calls,
+        "apply",
+        at,
+        "the new pair and the old one, again and again: is it applied?",
+    );
+    probe(
+        calls,
+        "prove",
+        at,
+        "the new pair and its corrupted control, side by side",
+    );
+    places::publish(calls, app, policy);
+    probe(calls, "settle", at, &stable(org));
+    places::clear(calls, app, policy);
+    let dead = "the old pair is refused beside the accepted new one";
+    probe(calls, "disprove", at, dead);
 }
 
 fn probe(calls: &mut Calls, step: &'static str, at: &Addresses, note: &str) {

@@ -76,11 +76,10 @@ impl Daemon {
             view: AppView::of(app, ledger, now),
             next_due: text("next_due"),
             due: text("due").unwrap_or_else(|| "the policy on disk is refused".to_owned()),
-            troubles: troubles(
-                app,
-                ledger,
-                org.as_ref().and_then(|org| ledgers.service.login.get(org)),
-            ),
+            switch_open_since: org
+                .as_deref()
+                .and_then(|org| super::open_since(org, &ledgers.service)),
+            troubles: troubles(app, ledger, org.as_deref(), &ledgers.service),
             org,
         }
     }

@@ -18,7 +18,7 @@ use crate::cli::reach::Reach;
 use crate::cli::{Context, compare, due, output, reader, runtime};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::engine::ledger::{AppLedger, Ledgers};
-use crate::engine::service::LoginTrouble;
+use crate::engine::service::{LoginTrouble, ServiceLedger};
 use crate::engine::tell;
 use crate::policy::AppPolicy;
 
@@ -45,6 +45,9 @@ struct Row {
     view: AppView,
     next_due: Option<String>,
     due: String,
+    /// The org's switch for consumer secrets over REST is on by our hand: since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    switch_open_since: Option<String>,
     /// What is wrong besides: what the live check found, a deadline, our own login. In words, with what to do.
     troubles: Vec<String>,
 }
@@ -136,16 +139,25 @@ fn row(app: &str, reach: &Reach, daemon: &Daemon, ledgers: &Ledgers, now: Timest
         view: AppView::of(app, ledger, now),
         next_due,
         due,
-        troubles: troubles(
-            app,
-            ledger,
-            managed.and_then(|app| ledgers.service.login.get(&app.org)),
-        ),
+        switch_open_since: managed.and_then(|app| open_since(&app.org, &ledgers.service)),
+        troubles: troubles(app, ledger, managed.map(|app| app.org.as_str()), &ledgers.service),
     }
 }
 
+fn open_since(org: &str, service: &ServiceLedger) -> Option<String> {
+    Some(service.switches.get(org)?.ours?.to_string())
+}
+
 /// What an onlooker has to know first: whether consumers are out is not a matter of rotations.
-fn troubles(app: &str, ledger: &AppLedger, login: Option<&LoginTrouble>) -> Vec<String> {
+fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceLedger) -> Vec<String> {
+    let login = org.and_then(|org| service.login.get(org));
+    let switch = org.and_then(|org| service.switches.get(org)?.stuck.as_ref());
+    let switch = switch.map(|stuck| {
+        format!(
+            "rekeyd turned on consumer secrets over REST in its org and has not been able to turn them off since {}: {}",
+            stuck.since, stuck.why
+        )
+    });
     let health = ledger.health.as_ref().map(|(since, health)| {
         format!(
             "{} since {since}; `rekeyd status {app} --compare` names the side that is behind, `rekeyd adopt {app}` or \
@@ -160,7 +172,12 @@ fn troubles(app: &str, ledger: &AppLedger, login: Option<&LoginTrouble>) -> Vec<
         }
         LoginTrouble::Ending { at, .. } => format!("the certificate of our own login to its org ends {at}"),
     });
-    health.into_iter().chain(overdue).chain(login).collect()
+    health
+        .into_iter()
+        .chain(overdue)
+        .chain(login)
+        .chain(switch)
+        .collect()
 }
 
 fn next_due(managed: Option<&AppPolicy>, ledger: &AppLedger, now: Timestamp) -> (Option<String>, String) {
@@ -241,8 +258,13 @@ fn details(row: &Row) {
         .troubles
         .iter()
         .map(|what| vec!["WRONG".to_owned(), what.clone()]);
+    let switch = row.switch_open_since.iter().map(|since| {
+        let what = format!("consumer secrets over REST are on in its org, by rekeyd, since {since}");
+        vec!["window".to_owned(), what]
+    });
     let cells: Vec<_> = troubles
         .chain(pairs.map(|(name, value)| vec![name.to_owned(), value]))
+        .chain(switch)
         .collect();
     output::line(output::table(&cells).trim_end());
 }

@@ -67,6 +67,7 @@ fn not_now(now: Timestamp, fault: &Fault) -> Answer {
         Fault::Unavailable(_)
         | Fault::Unauthorized(_)
         | Fault::Forbidden(_)
+        | Fault::SwitchedOff(_)
         | Fault::NotFound(_)
         | Fault::Unusable(_) => None,
     };

@@ -11,7 +11,7 @@ use crate::engine::ledger::{AppLedger, Run};
 use crate::engine::note::Note;
 use crate::engine::tell::{self, AppKind};
 use crate::port::journal::JournalFault;
-use crate::rotation::{Observation, State};
+use crate::rotation::{Ask, Observation, Rest, State, ValueBy};
 
 /// The policy lists several methods, and which of them is open is not known yet.
 pub(super) const NOT_EXAMINED: &str =
@@ -92,6 +92,30 @@ impl Supervisor {
         reply: oneshot::Sender<Reply>,
     ) -> Result<(), JournalFault> {
         let rotated = |state: &State| state.may_give_up() || state.is_given_up();
+        let asks = |state: &State| state.asks() && !matches!(state.rest, Rest::Held { again: None, .. });
+        let brought = match brought {
+            Brought::Pair(pair) if ledger.running().is_some_and(|run| asks(&run.state)) => {
+                // A lane that a drain or a hold has stopped hears nothing.
+                if let (Some(run), None, true) = (ledger.running(), &ledger.hold, self.compared.contains(app))
+                {
+                    if !self.words.contains_key(app) {
+                        self.lane(app, managed, run.state.clone(), Observation::Restarted);
+                    }
+                    self.judge_handed(app, managed, pair, by, reply);
+                    return Ok(());
+                }
+                let why = match &ledger.hold {
+                    Some(_) => {
+                        format!("the rotation that asks for it is stopped: `rekeyd resume {app}` first")
+                    }
+                    None => "rekeyd is just looking at this app: try again in a moment".into(),
+                };
+                // Whoever asked may have gone.
+                let _gone = reply.send(Reply::refused(why));
+                return Ok(());
+            }
+            other @ (Brought::Pair(_) | Brought::Nothing | Brought::Consent(_)) => other,
+        };
         let refusal = if ledger.running().is_some_and(|run| rotated(&run.state)) {
             self.prove_successor(app, managed, brought, by, reply);
             return Ok(());
@@ -160,7 +184,15 @@ impl Supervisor {
                 false => Reply::refused("nothing is held here"),
             });
         };
-        if !stopped && run.state.hold().is_none() {
+        let to_apply = run.state.asks() && run.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+        // Whoever says right after Apply that it is applied may be late.
+        let seen = run.state.caps.value_by == ValueBy::Person && run.state.cutover.is_done();
+        if !stopped && run.state.hold().is_none() && seen {
+            return Ok(Reply::Done(
+                "rekeyd has seen that it is applied, and goes on".into(),
+            ));
+        }
+        if !stopped && run.state.hold().is_none() && !to_apply {
             return Ok(Reply::refused(
                 "nothing is held here: a rotation is under way by itself",
             ));
@@ -182,7 +214,10 @@ impl Supervisor {
                 Observation::Resume { by, take_over },
             );
         }
-        Ok(Reply::Done("resumed".into()))
+        Ok(Reply::Done(match to_apply {
+            true => "rekeyd looks now, and every few seconds for ten minutes, whether it is applied".into(),
+            false => "resumed".into(),
+        }))
     }
 
     pub(super) async fn abandon(

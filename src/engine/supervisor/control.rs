@@ -9,7 +9,7 @@ use super::command::{NOT_EXAMINED, may_rotate};
 use super::{Look, Managed, Supervisor};
 use crate::engine::command::{Control, Reply};
 use crate::engine::note::Note;
-use crate::engine::service::{ServiceLedger, ServiceNote};
+use crate::engine::service::{ServiceLedger, ServiceNote, jot};
 use crate::engine::tell;
 use crate::port::journal::JournalFault;
 use crate::schedule::due::WaitingOn;
@@ -21,6 +21,7 @@ impl Supervisor {
             Control::Apps { apps, done } => {
                 let count = apps.values().filter(|app| app.timing.is_some()).count();
                 self.take_apps(apps);
+                self.recall_identities().await;
                 self.jot(&ServiceNote::Reloaded { apps: count }).await;
                 // Whoever asked may have gone.
                 let _gone = done.send(());
@@ -42,6 +43,13 @@ impl Supervisor {
         }
     }
 
+    /// Who the managed apps are, as far as it is known.
+    pub(super) async fn recall_identities(&self) {
+        let house = &self.house;
+        let recalled = house.identities.recall(self.apps.keys(), house.journal.as_ref());
+        recalled.await;
+    }
+
     /// Lanes keep the seat with which they began.
     fn take_apps(&mut self, mut apps: BTreeMap<String, Managed>) {
         for (app, managed) in &mut apps {
@@ -56,6 +64,7 @@ impl Supervisor {
             }
         }
         self.apps = apps;
+        self.take_windows();
         self.exams.forget_times();
         self.contacts.clear();
         self.show();
@@ -158,6 +167,7 @@ impl Supervisor {
             Ok(Look::Exam(org, report, found)) => self.examined(org, *report, found).await,
             Ok(Look::Live(app, seen, primary)) => self.credentials_seen(app, seen, primary).await,
             Ok(Look::Successor(found)) => self.succeed(*found).await,
+            Ok(Look::Handed(judged)) => self.hand_over(*judged).await,
             Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,
             Ok(Look::Time(org, asked, time)) => self.time_is_told(org, asked, time).await,
             // A defect of ours. The others go on.
@@ -173,29 +183,8 @@ impl Supervisor {
     /// Journals and logs something about the service. A journal that cannot be written is said in the log, and what
     /// was found is found again.
     pub(super) async fn jot(&mut self, note: &ServiceNote) {
-        let Ok(entry) = note.entry() else { return };
-        let now = self.house.clock.now();
-        let written = self.house.journal.append(now, &[entry]).await;
-        let text = tell::service_sentence(note);
-        match note {
-            ServiceNote::ReloadRefused { .. } | ServiceNote::LoginRefused { .. } => tracing::error!("{text}"),
-            ServiceNote::ClockJumped { .. }
-            | ServiceNote::ClockOff { .. }
-            | ServiceNote::BudgetSpent { .. }
-            | ServiceNote::LoginEnding { .. } => tracing::warn!("{text}"),
-            ServiceNote::BudgetFree { .. }
-            | ServiceNote::Reloaded { .. }
-            | ServiceNote::ClockRight { .. }
-            | ServiceNote::LoginFine { .. } => {
-                tracing::info!("{text}")
-            }
-        }
-        match written {
-            Ok(_) => {
-                let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-                ledgers.service.add(now, note);
-            }
-            Err(fault) => tracing::error!("{fault}"),
+        if let Err(fault) = jot(&self.house, &self.ledgers, note).await {
+            tracing::error!("{fault}");
         }
     }
 

@@ -70,8 +70,10 @@ impl Supervisor {
         let (words, heard) = mpsc::channel(8);
         let (name, ledgers, told) = (app.to_owned(), self.ledgers.clone(), self.told.clone());
         let (clock, id) = (self.house.clock.clone(), state.id);
+        let seat = self.seated(app, managed).seat;
         let around = Surroundings {
             org: managed.org.clone(),
+            window: self.window(&seat.org, seat.opens_switch),
             drain: self.drain.clone(),
             words: heard,
             told: Box::new(move |state, events| {
@@ -87,7 +89,6 @@ impl Supervisor {
                 told(&name, &stores, state, events);
             }),
         };
-        let seat = self.seated(app, managed).seat;
         self.tasks.spawn(app, async move {
             Task::Lane(lane::run(seat, state, first, around).await)
         });

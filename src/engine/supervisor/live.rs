@@ -10,6 +10,7 @@ use crate::engine::board::LiveCheck;
 use crate::engine::health::Health;
 use crate::engine::live::{AGAIN, Primary, Seen, TIMES, judge, look};
 use crate::engine::note::Note;
+use crate::rotation::State;
 use crate::schedule::delay_of;
 
 /// After a start the first looks are spread over this, or over the usual distance where that is shorter.
@@ -49,7 +50,10 @@ impl Supervisor {
                     continue;
                 };
                 // While a rotation is between its first change and its end, two credentials are right.
-                let settled = ledger.running().is_none_or(|run| run.state.is_rotated());
+                let untouched = |state: &State| state.asks() && state.new.is_none();
+                let settled = ledger
+                    .running()
+                    .is_none_or(|run| run.state.is_rotated() || untouched(&run.state));
                 ledger.adopted_at.is_some() && settled
             };
             let every = managed.live_check;

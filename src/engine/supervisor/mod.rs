@@ -8,12 +8,14 @@ mod command;
 mod contact;
 mod control;
 mod exam;
+mod hand;
 mod lanes;
 mod live;
 mod org;
 mod overdue;
 mod succeed;
 mod tasks;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,10 +27,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::clock::Watchman;
 use self::exam::Exams;
+use self::hand::Judged;
 use self::live::Live;
 use self::org::Orgs;
 use self::succeed::Successor;
 use self::tasks::Tasks;
+use self::windows::Windows;
 use crate::clock::Timestamp;
 use crate::doctor::{AppReport, OrgFindings};
 use crate::engine::adopt::{Brought, Contact};
@@ -74,6 +78,8 @@ pub struct Managed {
     pub catch_up_spacing: Duration,
     /// Our own login to the org, looked at on a timer; `None` where nobody can.
     pub watch: Option<Arc<dyn port::OrgWatch>>,
+    /// The org's switch for consumer secrets over REST; `None` where nobody can.
+    pub switch: Option<Arc<dyn port::SecretsSwitch>>,
     /// How it is found out what it is fit for.
     pub exam: Exam,
 }
@@ -137,6 +143,7 @@ pub struct Supervisor {
     live: Live,
     orgs: Orgs,
     exams: Exams,
+    windows: Windows,
     /// What nobody waits for at the end: looks that write nothing outside.
     looks: JoinSet<Look>,
 }
@@ -146,6 +153,7 @@ enum Look {
     Exam(String, Box<OrgFindings>, Vec<AppReport>),
     Live(String, Vec<Seen>, Option<Primary>),
     Successor(Box<Successor>),
+    Handed(Box<Judged>),
     Org(String, Timestamp, Result<OrgReport, Fault>, (u64, u64)),
     Time(String, Timestamp, Result<Timestamp, Fault>),
 }
@@ -201,8 +209,11 @@ impl Supervisor {
             live: Live::default(),
             orgs: Orgs::default(),
             exams: Exams::default(),
+            windows: Windows::default(),
             looks: JoinSet::new(),
         };
+        supervisor.recall_identities().await;
+        supervisor.take_windows();
         supervisor.recall_exams().await;
         supervisor.show();
         Ok(supervisor)
@@ -232,8 +243,10 @@ impl Supervisor {
         loop {
             self.beat(drain.is_cancelled());
             if drain.is_cancelled() && self.tasks.is_empty() {
+                self.close_windows_at_the_end().await;
                 return Ok(());
             }
+            self.close_windows();
             if !drain.is_cancelled() {
                 self.watch_the_clock().await;
                 self.start_what_is_due().await?;

@@ -153,7 +153,7 @@ impl Supervisor {
     async fn login_failed(&mut self, org: String, fault: Fault) {
         let now = self.house.clock.now();
         let refused = match &fault {
-            Fault::Unauthorized(_) | Fault::Forbidden(_) | Fault::Unusable(_) => true,
+            Fault::Unauthorized(_) | Fault::Forbidden(_) | Fault::SwitchedOff(_) | Fault::Unusable(_) => true,
             Fault::Unavailable(_) | Fault::Throttled { .. } | Fault::NotFound(_) => false,
         };
         let card = self.orgs.0.entry(org.clone()).or_default();

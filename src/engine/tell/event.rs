@@ -96,6 +96,15 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
         } => {
             format!("retirement given up by {by}: nothing more is revoked")
         }
+        Event::Asked { what, deadline } => super::ask::asked(*what, *deadline),
+        Event::Reminded => "a person was reminded of what they are asked for".into(),
+        Event::Handed { by, pair, .. } => format!("{by} handed a new credential over, {}", pair.short()),
+        Event::TurnedAway { by, why } => {
+            format!("a credential that {by} handed over was turned away, and nothing is changed: {why}")
+        }
+        Event::Neither { answer } => {
+            format!("neither the old nor the new credential is accepted: {answer}")
+        }
         Event::Former { keys } => format!(
             "{} of this app's earlier credentials may still be in the staged slot, and would be removed",
             keys.len()

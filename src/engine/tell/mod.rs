@@ -4,6 +4,7 @@
 //! Not here: any decision, and any secret (events hold none). Sentences begin in lower case and end without a full
 //! stop, so that they can stand after a name or a time.
 
+mod ask;
 mod effect;
 mod event;
 mod note;
@@ -11,6 +12,7 @@ mod remedy;
 mod setup;
 mod state;
 
+pub use ask::request;
 pub use event::sentence;
 pub use note::{health_sentence, note_sentence, service_sentence};
 pub use remedy::{hold_words, remedy, stopped_remedy};

@@ -104,7 +104,37 @@ pub fn service_sentence(note: &ServiceNote) -> String {
             format!("org {org} has enough daily requests left: rotations start again")
         }
         ServiceNote::LoginFine { org } => format!("our own login to org {org} works"),
+        ServiceNote::SwitchIntended { org, on } => {
+            format!(
+                "about to turn {} consumer secrets over REST in org {org}",
+                on_or_off(*on)
+            )
+        }
+        ServiceNote::SwitchSet { org, on: true } => {
+            format!(
+                "consumer secrets over REST are on in org {org}, by rekeyd, for as long as rotations need them"
+            )
+        }
+        ServiceNote::SwitchSet { org, on: false } => {
+            format!("consumer secrets over REST are off again in org {org}")
+        }
+        ServiceNote::SwitchNotSet { org, on, why } => format!(
+            "consumer secrets over REST could not be turned {} in org {org}: {why}",
+            on_or_off(*on)
+        ),
+        ServiceNote::SwitchStuck { org, why } => format!(
+            "consumer secrets over REST are still on in org {org}, by rekeyd, and could not be turned off: {why}"
+        ),
+        ServiceNote::SwitchGone { org } => {
+            format!(
+                "somebody else has turned off consumer secrets over REST in org {org}, which rekeyd had turned on"
+            )
+        }
     }
+}
+
+fn on_or_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 fn seconds(by_ms: i64) -> String {

@@ -17,7 +17,11 @@ pub fn state_words(state: &State, stores: &[String], now: Timestamp) -> String {
         Rest::Running => {}
     }
     let doing = doing(state, stores, now);
-    match state.not_before.filter(|until| *until > now) {
+    let waits_for_a_person = state.asks() && state.asked.is_some();
+    match state
+        .not_before
+        .filter(|until| *until > now && !waits_for_a_person)
+    {
         Some(until) => format!("{doing} (again at {})", moment(until)),
         None => doing,
     }
@@ -40,6 +44,9 @@ fn doing(state: &State, stores: &[String], now: Timestamp) -> String {
     }
     if !state.baselined {
         return "looking at Salesforce and the stores".into();
+    }
+    if let Some(asked) = state.asked.filter(|_| state.asks()) {
+        return super::ask::waiting(asked);
     }
     if state.is_rotated() {
         return retiring(state, stores, now);
@@ -95,7 +102,8 @@ pub fn status_words(ledger: &AppLedger, app: &str, now: Timestamp) -> (String, O
         let words = state_words(&run.state, &run.stores, now);
         let kind = AppKind::of(&run.policy);
         let remedy = |hold| in_setup(super::remedy(hold, app, run.state.is_rotated()), kind);
-        return (words, run.state.hold().map(remedy));
+        let asked = super::request(&run.state, app, kind);
+        return (words, run.state.hold().map(remedy).or(asked));
     }
     if let Some(end) = ledger.stopped_by() {
         return (format!("stopped: {end}"), super::stopped_remedy(ledger, app));
@@ -111,9 +119,10 @@ pub fn status_words(ledger: &AppLedger, app: &str, now: Timestamp) -> (String, O
     }
 }
 
-/// It is held or stopped, also where it looks again by itself.
+/// It is held or stopped, also where it looks again by itself; or a person is asked for something.
 pub fn wants_a_person(ledger: &AppLedger) -> bool {
-    let held = ledger.running().is_some_and(|run| run.state.hold().is_some());
+    let waits = |state: &State| state.hold().is_some() || (state.asks() && state.asked.is_some());
+    let held = ledger.running().is_some_and(|run| waits(&run.state));
     held || ledger.hold.is_some() || ledger.stopped_by().is_some()
 }
 

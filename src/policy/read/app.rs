@@ -53,6 +53,7 @@ pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
     let draft = target(name, &mut table);
     let grace = grace(&mut table, timing.as_ref(), draft.as_ref());
     let timeout = table.optional("cutover_timeout", some_duration);
+    let answer_within = table.or("answer_within", AppPolicy::ANSWER_WITHIN, some_duration);
     let cool_down = table.or("cool_down", Duration::from_secs(60), duration);
     let client_credentials = table.optional("client_credentials", boolean);
     let flow = table.optional("flow", flow);
@@ -74,6 +75,7 @@ pub(crate) fn app(name: &str, mut table: Table<'_>, known: &Known) -> AppDraft {
             timing: timing?,
             grace: grace?,
             cutover_timeout: timeout?.unwrap_or_default(),
+            answer_within: answer_within?,
             cool_down: cool_down?,
             certificate: draft.certificate?,
             flow: flow?,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::scalar::{Complaint, duration, file, line, number, origin, some_duration, url};
 use super::{Node, Table};
+use crate::policy::org::SecretsSwitch;
 use crate::policy::{ApiVersion, Login, OrgPolicy, Stability};
 
 const MINUTE: u64 = 60;
@@ -26,6 +27,7 @@ pub(crate) fn org(name: &str, mut table: Table<'_>) -> Option<OrgPolicy> {
     let live_check = table.or("live_check", Duration::from_secs(15 * MINUTE), duration);
     let api_budget = table.or("api_budget", USUAL_BUDGET, share);
     let catch_up_spacing = table.or("catch_up_spacing", Duration::from_secs(10), duration);
+    let switch = table.or("consumer_secrets_switch", SecretsSwitch::Leave, secrets_switch);
     let audience = table.optional("audience", |node| url_as_written(node));
     let login = table.required("login", |node| login(name, node));
     table.finish();
@@ -45,8 +47,23 @@ pub(crate) fn org(name: &str, mut table: Table<'_>) -> Option<OrgPolicy> {
         live_check: live_check?,
         api_budget: api_budget?,
         catch_up_spacing: catch_up_spacing?,
+        consumer_secrets_switch: switch?,
         login: login?,
         audience: audience?,
+    })
+}
+
+/// `"open-for-rotation"`.
+fn secrets_switch(node: &Node<'_>) -> Option<SecretsSwitch> {
+    node.parse(|text| {
+        let mut words = SecretsSwitch::WORDS.into_iter();
+        let found = words.find(|(word, _)| *word == text).map(|(_, switch)| switch);
+        found.ok_or_else(|| {
+            Complaint::from("this is nothing that can be done about the org's switch for consumer secrets").help(
+                "\"open-for-rotation\" has rekeyd turn it on through the Metadata API while a rotation needs it, and off \
+                 again; \"leave\" is the default",
+            )
+        })
     })
 }
 

@@ -9,10 +9,10 @@ use crate::policy::hint;
 use crate::policy::mask::quoted;
 use crate::policy::{Certificate, Method, Target};
 
-const METHODS: [&str; 3] = ["staged", "update", "regenerate"];
+const METHODS: [&str; 4] = ["staged", "update", "regenerate", "assisted"];
 
 /// Words that the design has and this version does not.
-const LATER: [&str; 2] = ["assisted", "successor"];
+const LATER: [&str; 1] = ["successor"];
 
 /// What was read of a target, with the places that rules point at.
 pub(super) struct TargetDraft {
@@ -55,12 +55,11 @@ pub(super) fn target(app: &str, table: &mut Table<'_>) -> Option<TargetDraft> {
             let certificate_file = once(&inner.get("certificate_file"), certificate_file);
             let methods = methods(is_external, method.as_ref());
             let certificate = read_certificate(&inner, methods.as_deref(), certificate, certificate_file);
+            let allow = inner.optional("allow_key_change", |node| Some((boolean(node)?, node.at.clone())));
+            key_change(&inner, methods.as_deref(), &allow);
+            let allow_key_change = allow.map(|allow| allow.is_some_and(|(allow, _)| allow));
             let target = if is_external {
                 let consumer = inner.optional("consumer", line);
-                let allow =
-                    inner.optional("allow_key_change", |node| Some((boolean(node)?, node.at.clone())));
-                key_change(&inner, methods.as_deref(), &allow);
-                let allow_key_change = allow.map(|allow| allow.is_some_and(|(allow, _)| allow));
                 name.and_then(|(name, _)| {
                     Some(Target::ExternalClientApp {
                         name,
@@ -69,7 +68,12 @@ pub(super) fn target(app: &str, table: &mut Table<'_>) -> Option<TargetDraft> {
                     })
                 })
             } else {
-                name.map(|(name, _)| Target::ConnectedApp { name })
+                name.and_then(|(name, _)| {
+                    Some(Target::ConnectedApp {
+                        name,
+                        allow_key_change: allow_key_change?,
+                    })
+                })
             };
             inner.finish();
             Some(TargetDraft {
@@ -138,12 +142,13 @@ fn methods(is_external: bool, node: Option<&Node<'_>>) -> Option<Vec<Method>> {
                 item.fault(format!("`{}` is listed twice", method.word()), None);
                 good = false;
             }
-            Some(method) if method.is_external() != is_external => {
+            Some(method) if !method.fits(is_external) => {
                 let (kind, help) = if is_external {
-                    let help = "`staged` and `regenerate` are the methods for an External Client App";
+                    let help =
+                        "`staged`, `regenerate` and `assisted` are the methods for an External Client App";
                     ("an External Client App", help.to_owned())
                 } else {
-                    let help = "`update` is the method for a Connected App";
+                    let help = "`update` and `assisted` are the methods for a Connected App";
                     ("a Connected App", help.to_owned())
                 };
                 item.fault(format!("`{}` does not work on {kind}", method.word()), Some(help));
@@ -161,6 +166,7 @@ fn method(text: &str) -> Result<Method, Complaint> {
         "staged" => Ok(Method::Staged),
         "update" => Ok(Method::Update),
         "regenerate" => Ok(Method::Regenerate),
+        "assisted" => Ok(Method::Assisted),
         later if LATER.contains(&later) => Err(Complaint::from(format!("`{later}` is not in this version"))
             .help(format!("here: {}", hint::one_of(METHODS)))),
         _ => {

@@ -1,10 +1,10 @@
 //! One External Client App: its consumers, the live pair, the staged slot (salesforce-oauth-rest.md §1).
 
 use super::super::id::RecordId;
-use super::super::metadata;
+use super::super::metadata::{self, Certificate};
 use super::super::org::Org;
 use super::super::rest::{self, Ids};
-use crate::doctor::observed::{ExternalSeen, Lack, Seen, SlotSeen, Subject};
+use crate::doctor::observed::{ExternalSeen, Lack, Seen, SettingsSeen, SlotSeen, Subject};
 use crate::port::Fault;
 
 /// `soap`: our session is one that SOAP takes.
@@ -15,6 +15,7 @@ pub(super) async fn look(org: &Org, subject: &Subject, soap: bool) -> ExternalSe
         consumers: Seen::unasked(),
         consumer: Seen::unasked(),
         secret_shown: Seen::unasked(),
+        settings: Seen::unasked(),
         slot: Seen::unasked(),
         key: None,
         own_login: false,
@@ -24,6 +25,7 @@ pub(super) async fn look(org: &Org, subject: &Subject, soap: bool) -> ExternalSe
     let Ok(Some(app)) = app else { return seen };
     if soap {
         seen.managed = managed(org, subject).await.into();
+        seen.settings = settings(org, subject).await.into();
     }
     let rows = match rest::consumers(org, &app).await {
         Ok(rows) => rows,
@@ -57,6 +59,20 @@ async fn managed(org: &Org, subject: &Subject) -> Result<bool, Fault> {
     let own = org.described().await?.namespace.as_deref();
     let properties = metadata::list_of(org, "ExternalClientApplication", &subject.name).await?;
     Ok(properties.is_some_and(|properties| properties.managed(own)))
+}
+
+/// What is set there, and what a deploy of it would do.
+async fn settings(org: &Org, subject: &Subject) -> Result<Option<SettingsSeen>, Fault> {
+    if !org.described().await?.types.contains(metadata::OAUTH_SETTINGS) {
+        return Ok(None);
+    }
+    let found = metadata::settings_of(org, &subject.name, None).await?;
+    Ok(found.map(|(settings, _)| SettingsSeen {
+        rotates_key: settings.rotates_key(),
+        rotates_secret: settings.rotates_secret(),
+        certificate: settings.certificate() != Certificate::Absent,
+        certificate_masked: settings.certificate() == Certificate::Masked,
+    }))
 }
 
 async fn credentials(org: &Org, ids: Ids, seen: &mut ExternalSeen) {

@@ -1,9 +1,11 @@
 //! The probes of `rekeyd doctor` (salesforce-metadata.md §9): what an org and its apps are fit for, asked read-only.
 //!
-//! Only GETs, SOAP calls that read, and our own login go out of here. What an answer means for a method is `doctor`'s.
+//! Only GETs, SOAP calls that read, and our own login go out of here, and for `creation` a deploy that is judged and not
+//! applied. What an answer means for a method is `doctor`'s.
 //! Not here: the stores, and what the token endpoint makes of a pair (`engine/examine`).
 
 mod connected;
+mod creation;
 mod external;
 mod rights;
 
@@ -12,8 +14,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::org::Org;
+use super::switch::Switch;
 use crate::doctor::observed::{AppSeen, Kind, LoginSeen, OrgSeen, Seen, Subject};
-use crate::port::{Examiner, Fault};
+use crate::port::{Examiner, Fault, SecretsSwitch};
 
 /// Examines one org and its apps.
 pub struct Clinic {
@@ -46,25 +49,38 @@ impl Examiner for Clinic {
     async fn org(&self) -> OrgSeen {
         let newest = self.newest().await.into();
         let login: Seen<LoginSeen> = self.login().await.into();
-        let (rights, types) = match login.is() {
+        let (rights, types, switch) = match login.is() {
             // SOAP would only say once more what is known of the token.
-            Some(login) if login.jwt => (rights::rights(&self.org).await.into(), Seen::unasked()),
+            Some(login) if login.jwt => {
+                let rights = rights::rights(&self.org).await.into();
+                (rights, Seen::unasked(), Seen::unasked())
+            }
             Some(_) => {
                 let types = self
                     .org
                     .described()
                     .await
                     .map(|described| described.types.clone());
-                (rights::rights(&self.org).await.into(), types.into())
+                let switch = Switch::new(self.org.clone()).is_on().await.into();
+                (rights::rights(&self.org).await.into(), types.into(), switch)
             }
-            None => (Seen::unasked(), Seen::unasked()),
+            None => (Seen::unasked(), Seen::unasked(), Seen::unasked()),
         };
         OrgSeen {
             newest,
             login,
             rights,
             types,
+            switch,
             api: self.org.limits().map(|limits| (limits.used, limits.limit)),
+        }
+    }
+
+    async fn creation(&self) -> Seen<bool> {
+        match self.login().await {
+            Ok(login) if login.jwt => Seen::unasked(),
+            Ok(_) => creation::possible(&self.org).await.into(),
+            Err(fault) => fault.into(),
         }
     }
 

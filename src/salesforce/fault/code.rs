@@ -11,6 +11,9 @@ const DAILY: Duration = Duration::from_secs(3600);
 /// After too many long requests at once.
 const CONCURRENT: Duration = Duration::from_secs(60);
 
+/// What stands for Salesforce's words about it.
+pub(super) const CREATION_BLOCKED: &str = "the app does not exist, and creating connected apps is blocked";
+
 /// While Salesforce works on the org: minutes to hours, of which nobody says how many.
 const MAINTENANCE: Duration = Duration::from_secs(300);
 
@@ -47,9 +50,7 @@ fn by_message(text: &str, message: &str) -> Option<Class> {
     } else if has("consumer key is already taken") {
         Some(Class::Invalid(said("the consumer key is taken elsewhere")))
     } else if has("can't create a connected app") {
-        Some(Class::Unsupported(said(
-            "the app does not exist, and creating connected apps is blocked",
-        )))
+        Some(Class::Unsupported(said(CREATION_BLOCKED)))
     } else if has("consumer secret") && ["not allowed", "cannot", "can't", "not be"].into_iter().any(has) {
         Some(Class::Unsupported(said(
             "the consumer secret cannot be changed in place",

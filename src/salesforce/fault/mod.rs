@@ -101,6 +101,16 @@ impl Area {
 }
 
 impl Class {
+    /// Connected Apps cannot be created.
+    pub(crate) fn is_creation_blocked(&self) -> bool {
+        matches!(self, Class::Unsupported(text) if text.contains(code::CREATION_BLOCKED))
+    }
+
+    /// In words.
+    pub(crate) fn words(self) -> String {
+        self.fault(Area::Metadata).to_string()
+    }
+
     /// For a read.
     pub(crate) fn fault(self, area: Area) -> Fault {
         match self {
@@ -117,7 +127,13 @@ impl Class {
             | Class::Page(text)
             | Class::Cut(text) => Fault::Unavailable(text),
             Class::Permission(text) => Fault::Forbidden(format!("{text}: {}", area.permission())),
-            Class::Switch(text) => Fault::Forbidden(format!("{text}: {}", area.switch())),
+            Class::Switch(text) => {
+                let text = format!("{text}: {}", area.switch());
+                match area {
+                    Area::Credentials => Fault::SwitchedOff(text),
+                    Area::Metadata => Fault::Forbidden(text),
+                }
+            }
             Class::Missing(text) => Fault::NotFound(text),
             Class::Unsupported(text)
             | Class::Invalid(text)

@@ -12,6 +12,7 @@ use super::super::id::RecordId;
 use super::answer::{Deployed, deployed, response, saved};
 use super::component::Component;
 use super::envelope::{Operation, envelope};
+use super::org_settings::{ORG_SETTINGS, ORG_SETTINGS_NAME, OrgSettings};
 use super::settings::{OAUTH_SETTINGS, OauthSettings};
 use super::xml::Element;
 use crate::clock::Timestamp;
@@ -92,35 +93,75 @@ pub(crate) async fn list_settings(org: &Org) -> Result<Vec<(String, Properties)>
     Ok(element.all("result").filter_map(named).collect())
 }
 
+/// The settings that belong to an app. Their name is a convention and no rule, so what they say of themselves counts
+/// (salesforce-metadata.md §3). `known` is the name that was theirs the last time.
+pub(crate) async fn settings_of(
+    org: &Org,
+    app: &str,
+    known: Option<&str>,
+) -> Result<Option<(OauthSettings, Properties)>, Fault> {
+    let mut listed = list_settings(org).await?;
+    // The likely ones first: each is one request.
+    listed.sort_by_key(|(name, _)| (known != Some(name), !name.starts_with(app)));
+    for (name, properties) in listed {
+        let (settings, _) = read_settings(org, &name).await?;
+        let theirs =
+            |settings: &OauthSettings| settings.app().is_some_and(|one| one.eq_ignore_ascii_case(app));
+        if let Some(settings) = settings.filter(theirs) {
+            return Ok(Some((settings, properties)));
+        }
+    }
+    Ok(None)
+}
+
 /// Reads one `ExtlClntAppGlobalOauthSettings`.
 pub(crate) async fn read_settings(
     org: &Org,
     name: &str,
 ) -> Result<(Option<OauthSettings>, Option<Timestamp>), Fault> {
-    let (kind, name) = (OAUTH_SETTINGS, name.to_owned());
-    let (element, date) = ask(
-        org,
-        Operation::ReadOf {
-            kind,
-            name: name.clone(),
-        },
-    )
-    .await?;
-    let records = element
-        .child("result")
-        .into_iter()
-        .flat_map(|result| result.all("records"));
-    let mut found = records.filter_map(|record| OauthSettings::of(record.clone()));
+    let (records, date) = records_of(org, OAUTH_SETTINGS, name).await?;
+    let mut found = records.into_iter().filter_map(OauthSettings::of);
     Ok((
-        found.find(|settings| settings.full_name().eq_ignore_ascii_case(&name)),
+        found.find(|settings| settings.full_name().eq_ignore_ascii_case(name)),
         date,
     ))
 }
 
+/// Reads the org's own settings for External Client Apps. `None` if it shows none.
+pub(crate) async fn read_org_settings(org: &Org) -> Result<Option<OrgSettings>, Fault> {
+    let (records, _) = records_of(org, ORG_SETTINGS, ORG_SETTINGS_NAME).await?;
+    Ok(records.into_iter().find_map(OrgSettings::of))
+}
+
+async fn records_of(
+    org: &Org,
+    kind: &'static str,
+    name: &str,
+) -> Result<(Vec<Element>, Option<Timestamp>), Fault> {
+    let name = name.to_owned();
+    let (element, date) = ask(org, Operation::ReadOf { kind, name }).await?;
+    let results = element.child("result").into_iter();
+    let records = results.flat_map(|result| result.all("records")).cloned();
+    Ok((records.collect(), date))
+}
+
 /// Hands a package in. The answer is an id; what becomes of it is for [`deploy_status`] to say.
 pub(crate) async fn deploy(org: &Org, zip: &[u8], ignore_warnings: bool) -> Outcome<String> {
+    hand_in(org, zip, ignore_warnings, false).await
+}
+
+/// Has a package judged. Nothing of it is applied.
+pub(crate) async fn check(org: &Org, zip: &[u8]) -> Outcome<String> {
+    hand_in(org, zip, false, true).await
+}
+
+async fn hand_in(org: &Org, zip: &[u8], ignore_warnings: bool, check_only: bool) -> Outcome<String> {
     let zip = STANDARD.encode(zip);
-    let operation = Operation::Deploy { zip, ignore_warnings };
+    let operation = Operation::Deploy {
+        zip,
+        ignore_warnings,
+        check_only,
+    };
     let answered = match send(org, &operation).await {
         Ok(reply) => response(&reply),
         Err(failure) => return failure.outcome(),

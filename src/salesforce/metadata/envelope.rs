@@ -40,6 +40,8 @@ pub(crate) enum Operation {
         zip: String,
         /// Salesforce's own warnings do not fail it.
         ignore_warnings: bool,
+        /// Nothing is applied.
+        check_only: bool,
     },
     /// `checkDeployStatus`.
     DeployStatus {
@@ -108,7 +110,11 @@ fn body(writer: &mut Writer<Wiped>, operation: &Operation) -> std::io::Result<()
         Operation::Read(name) => read(writer, "ConnectedApp", name),
         Operation::ReadOf { kind, name } => read(writer, kind, name),
         Operation::List { kind, version } => list(writer, kind, version),
-        Operation::Deploy { zip, ignore_warnings } => deploy(writer, zip, *ignore_warnings),
+        Operation::Deploy {
+            zip,
+            ignore_warnings,
+            check_only,
+        } => deploy(writer, zip, *ignore_warnings, *check_only),
         Operation::DeployStatus { id } => {
             leaf(writer, "m:asyncProcessId", id)?;
             leaf(writer, "m:includeDetails", "true")
@@ -130,14 +136,19 @@ fn list(writer: &mut Writer<Wiped>, kind: &str, version: &str) -> std::io::Resul
 
 /// `testLevel` is left out, so that the org's own rule decides: a package without Apex runs no tests. The schema
 /// wants one, but any word of it says more than that (salesforce-metadata.md §5.1).
-fn deploy(writer: &mut Writer<Wiped>, zip: &str, ignore_warnings: bool) -> std::io::Result<()> {
+fn deploy(
+    writer: &mut Writer<Wiped>,
+    zip: &str,
+    ignore_warnings: bool,
+    check_only: bool,
+) -> std::io::Result<()> {
     leaf(writer, "m:ZipFile", zip)?;
     nest(writer, "m:DeployOptions", |writer| {
         let truth = |is: bool| if is { "true" } else { "false" };
         for (name, is) in [
             ("m:allowMissingFiles", false),
             ("m:autoUpdatePackage", false),
-            ("m:checkOnly", false),
+            ("m:checkOnly", check_only),
             ("m:ignoreWarnings", ignore_warnings),
             ("m:performRetrieve", false),
             ("m:purgeOnDelete", false),

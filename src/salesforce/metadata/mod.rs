@@ -1,7 +1,7 @@
 //! The Metadata API over SOAP, as far as the secret of a client app needs it (salesforce-metadata.md §1, §3, §5.1).
 //!
 //! `xml` is a lossless tree, `component` a Connected App as such a tree, `settings` the OAuth settings of an External
-//! Client App and `package` the zip that they are deployed in, `diff` what a write changed besides the secret,
+//! Client App, `org_settings` those of the org for all of them, and `package` the zip that they are deployed in, `diff` what a write changed besides the secret,
 //! `envelope` what is sent, `answer` what comes back, `calls` the operations.
 //!
 //! Not here: deploys over REST, and any other type.
@@ -11,18 +11,20 @@ mod calls;
 mod component;
 mod diff;
 mod envelope;
+mod org_settings;
 mod package;
 mod settings;
 mod xml;
 
 pub(crate) use answer::Deployed;
 pub(crate) use calls::{
-    Described, Properties, deploy, deploy_status, describe, list, list_of, list_settings, read,
-    read_settings, update,
+    Described, Properties, check, deploy, deploy_status, describe, list, list_of, list_settings, read,
+    read_org_settings, settings_of, update,
 };
 pub(crate) use component::{Certificate, Component, pem};
 pub(crate) use diff::{diff, diff_settings};
-pub(crate) use package::package;
+pub(crate) use org_settings::{ORG_SETTINGS_NAME, OrgSettings};
+pub(crate) use package::{new_connected_app, package};
 pub(crate) use settings::{OAUTH_SETTINGS, OauthSettings};
 pub(crate) use xml::legal;
 

@@ -25,7 +25,7 @@ pub(super) fn app<'a>(world: &'a World, actor: &Actor, id: &str) -> Result<&'a A
     let app = app
         .filter(|app| app.kind == Kind::ExternalClientApp || app.switches.connected_app_ids)
         .ok_or_else(|| not_found("The requested resource does not exist"))?;
-    if !app.switches.secret_api_enabled {
+    if !app.switches.secret_api_enabled || world.now() < world.secret_api_from {
         return Err(Reply::rest(
             403,
             "FUNCTIONALITY_NOT_ENABLED",

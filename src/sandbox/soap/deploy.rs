@@ -1,7 +1,7 @@
 //! `deploy` and `checkDeployStatus`: taken on at once, applied when its turn has come and its time is over, all or
 //! nothing (M §5.1, §6).
 
-use super::change::{self, Refusal};
+use super::change::{self, Change, Refusal, save};
 use super::package::{self, Component};
 use super::settings::{self, Through};
 use super::update::apply;
@@ -129,12 +129,14 @@ fn one(world: &mut World, place: usize) -> Ended {
     let mut told = Vec::new();
     for (component, root) in components {
         let outcome = match component.kind {
-            Kind::ConnectedApp => change::connected(world, &component.name, &root, version),
-            Kind::ExternalClientApp => settings::decide(world, &component.name, &root, version, through),
+            Kind::ConnectedApp => connected_app(world, &component.name, &root, version, check_only),
+            Kind::ExternalClientApp => {
+                settings::decide(world, &component.name, &root, version, through).map(Some)
+            }
         };
         match outcome {
             Ok(change) => {
-                decided.push(change);
+                decided.extend(change);
                 told.push((component, None));
             }
             Err(Refusal::Fault(_, problem) | Refusal::Save(_, problem)) => {
@@ -152,6 +154,31 @@ fn one(world: &mut World, place: usize) -> Ended {
         }
     }
     ended
+}
+
+/// The change of a Connected App; of one that does not exist, whether it could be created. Creating one is not here.
+fn connected_app(
+    world: &World,
+    name: &str,
+    root: &Element,
+    version: u16,
+    check_only: bool,
+) -> Result<Option<Change>, Refusal> {
+    let exists = world
+        .apps
+        .iter()
+        .any(|app| !app.deleted && app.kind == Kind::ConnectedApp && app.name == name);
+    if exists {
+        return change::connected(world, name, root, version).map(Some);
+    }
+    let refuse = |problem: &str| Err(save("INVALID_OPERATION", problem));
+    match (world.switches.connected_app_creation, check_only) {
+        (false, _) => refuse(
+            "You can't create a connected app. To enable connected app creation, contact Salesforce Customer Support.",
+        ),
+        (true, true) => Ok(None),
+        (true, false) => refuse("This org does not simulate it"),
+    }
 }
 
 fn whole(error: String) -> Ended {
@@ -272,6 +299,7 @@ pub(in crate::sandbox) fn states(world: &World) -> Vec<DeployState> {
         id: deploy.id.long(),
         status: status_of(world, deploy).to_owned(),
         ignore_warnings: deploy.ignore_warnings,
+        check_only: deploy.check_only,
         files: deploy
             .files
             .iter()

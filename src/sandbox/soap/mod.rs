@@ -1,10 +1,12 @@
 //! The SOAP Metadata API (M §5.1) for Connected Apps and the global OAuth settings of External Client Apps: read,
-//! update, list, describe, retrieve and deploy. Creating, deleting and every other type are not here.
+//! update, list, describe, retrieve and deploy; the org's own settings for External Client Apps: read and update.
+//! Creating, deleting and every other type are not here.
 
 mod change;
 mod deploy;
 mod envelope;
 mod list;
+mod org_settings;
 mod package;
 mod read;
 mod retrieve;
@@ -20,6 +22,7 @@ use super::world::World;
 use super::xml::{self, Element};
 pub(super) use deploy::{Deploy, run as run_deploys, states as deploy_states};
 pub(super) use envelope::{Envelope, Method};
+pub(super) use org_settings::{fresh as fresh_org_settings, shown as org_settings};
 pub(super) use retrieve::Retrieve;
 pub(super) use schema::in_order as component_in_order;
 

@@ -1,5 +1,6 @@
 //! `readMetadata`: the component as it can be seen. Never its secret; its certificate only by switch.
 
+use super::org_settings::{self, ORG_SETTINGS, ORG_SETTINGS_NAME};
 use super::settings::SETTINGS;
 use super::{answer, fault, settings};
 use crate::sandbox::app::{App, Kind};
@@ -11,6 +12,9 @@ use crate::sandbox::xml::Element;
 /// Answers a read.
 pub(super) fn read(world: &World, request: &Element) -> Reply {
     let kind = request.text_of("type").unwrap_or_default();
+    if kind == ORG_SETTINGS {
+        return read_org_settings(world, request);
+    }
     let wanted = match kind {
         "ConnectedApp" => Kind::ConnectedApp,
         SETTINGS => Kind::ExternalClientApp,
@@ -44,16 +48,29 @@ pub(super) fn read(world: &World, request: &Element) -> Reply {
                 Kind::ConnectedApp => record(app),
                 Kind::ExternalClientApp => settings::record(app),
             }),
-            (None, MissingRecord::Nil) => {
-                result.children.push(Element {
-                    nil: true,
-                    ..Element::node("records", Vec::new())
-                });
-            }
-            (None, MissingRecord::Empty) => result.children.push(Element::node("records", Vec::new())),
-            (None, MissingRecord::Absent) => {}
+            (None, missing) => result.children.extend(nothing(missing)),
         }
     }
+    answer(200, &Element::node("readMetadataResponse", vec![result]))
+}
+
+/// What stands for a name that does not exist.
+fn nothing(missing: MissingRecord) -> Option<Element> {
+    let record = Element::node("records", Vec::new());
+    match missing {
+        MissingRecord::Nil => Some(Element { nil: true, ..record }),
+        MissingRecord::Empty => Some(record),
+        MissingRecord::Absent => None,
+    }
+}
+
+fn read_org_settings(world: &World, request: &Element) -> Reply {
+    let names = request.all("fullNames");
+    let records = names.filter_map(|name| match name.text == ORG_SETTINGS_NAME {
+        true => Some(org_settings::record(world)),
+        false => nothing(world.switches.missing_record),
+    });
+    let result = Element::node("result", records.collect());
     answer(200, &Element::node("readMetadataResponse", vec![result]))
 }
 

@@ -1,6 +1,7 @@
 //! `updateMetadata`: each component decided, then applied; results in the order of the request.
 
 use super::change::{Change, NewPair, Refusal, decide};
+use super::org_settings::{self, ORG_SETTINGS};
 use super::{Envelope, answer, fault};
 use crate::sandbox::app::Kind;
 use crate::sandbox::credential::Origin;
@@ -12,8 +13,15 @@ use crate::sandbox::wire::Reply;
 use crate::sandbox::world::World;
 use crate::sandbox::xml::Element;
 
+/// What one component would change.
+enum Decided {
+    App(Change),
+    /// The org's own settings, merged.
+    Org(Element),
+}
+
 /// A decided change, or the status code and message of why there is none.
-type Outcome = Result<Change, (String, String)>;
+type Outcome = Result<Decided, (String, String)>;
 
 /// Answers an update.
 pub(super) fn update(
@@ -26,7 +34,11 @@ pub(super) fn update(
     let mut decided: Vec<(String, Outcome)> = Vec::new();
     for component in envelope.body.all("metadata") {
         let name = component.text_of("fullName").unwrap_or_default().to_owned();
-        match decide(world, component, version) {
+        let outcome = match component.xsi_type.as_deref() {
+            Some(ORG_SETTINGS) => org_settings::decide(world, component).map(Decided::Org),
+            Some(_) | None => decide(world, component, version).map(Decided::App),
+        };
+        match outcome {
             Ok(change) => decided.push((name, Ok(change))),
             Err(Refusal::Save(code, message)) => decided.push((name, Err((code, message)))),
             Err(Refusal::Fault(code, message)) => return fault(code, &message),
@@ -41,8 +53,12 @@ pub(super) fn update(
     let mut results = Vec::new();
     for (name, outcome) in decided {
         let error = match outcome {
-            Ok(change) => {
+            Ok(Decided::App(change)) => {
                 apply(world, change, &actor.user, at);
+                None
+            }
+            Ok(Decided::Org(merged)) => {
+                org_settings::apply(world, merged, at);
                 None
             }
             Err(error) => Some(error),

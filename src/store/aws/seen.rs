@@ -26,7 +26,13 @@ where
         match look().await {
             Ok(true) => return true,
             Ok(false) | Err(Fault::Unavailable(_) | Fault::Throttled { .. }) => {}
-            Err(Fault::Unauthorized(_) | Fault::Forbidden(_) | Fault::NotFound(_) | Fault::Unusable(_)) => {
+            Err(
+                Fault::Unauthorized(_)
+                | Fault::Forbidden(_)
+                | Fault::SwitchedOff(_)
+                | Fault::NotFound(_)
+                | Fault::Unusable(_),
+            ) => {
                 return false;
             }
         }

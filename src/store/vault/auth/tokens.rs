@@ -323,9 +323,11 @@ impl Tokens {
         let wait = match &fault {
             Fault::Throttled { wait, .. } => *wait,
             Fault::Unavailable(_) => grown(UNANSWERED),
-            Fault::Unauthorized(_) | Fault::Forbidden(_) | Fault::NotFound(_) | Fault::Unusable(_) => {
-                grown(REFUSED)
-            }
+            Fault::Unauthorized(_)
+            | Fault::Forbidden(_)
+            | Fault::SwitchedOff(_)
+            | Fault::NotFound(_)
+            | Fault::Unusable(_) => grown(REFUSED),
         };
         tracing::warn!(pause = wait.as_secs(), "no login to the store's server: {fault}");
         state.failures = state.failures.saturating_add(1);

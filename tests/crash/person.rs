@@ -1,0 +1,98 @@
+//! The person of the method `assisted`, who does in Setup what they are asked for, and keeps a pair in hand until they are
+//! asked to apply it.
+
+use rekeyd::engine::lane::{Handed, Word};
+use rekeyd::port::{ProbeReport, Verdict};
+use rekeyd::rotation::{Ask, Event, Probes, State};
+use rekeyd::sandbox::Act;
+use rekeyd::secret::{Credential, Secret};
+use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
+
+use super::watch::Pair;
+use super::world::{NAME, World};
+use rekeyd::clock::Clock;
+
+/// What a rotation asks for when its process begins.
+pub fn recall(state: &State, asks: &UnboundedSender<Ask>) {
+    if let Some(asked) = state.asked.filter(|_| state.asks()) {
+        // Nobody hears it once the process is over.
+        asks.send(asked.what).ok();
+    }
+}
+
+/// What it asks for from then on.
+pub fn notice(events: &[Event], asks: &UnboundedSender<Ask>) {
+    for event in events {
+        if let Event::Asked { what, .. } = event {
+            asks.send(*what).ok();
+        }
+    }
+}
+
+impl World {
+    pub async fn person(&self, words: Sender<Word>, mut asked: UnboundedReceiver<Ask>) {
+        while let Some(what) = asked.recv().await {
+            let _busy = self.clock.busy();
+            match what {
+                Ask::Pair => self.hand_over(&words).await,
+                Ask::Apply => self.apply(),
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn hand_over(&self, words: &Sender<Word>) {
+        if self.generated().is_none() {
+            let (app, by) = (NAME.to_owned(), None);
+            self.org.act(Act::Stage { app, by }).unwrap();
+        }
+        let pair = self.generated().unwrap();
+        let (reply, _not_waited_for) = oneshot::channel();
+        let handed = Handed {
+            by: "a person".into(),
+            new: Probes {
+                pair: Some(self.report(&pair)),
+                beside: Some(self.report(&(pair.0.clone(), "wrong".into()))),
+            },
+            old: self.report(&self.watch.old).verdict,
+            pair: Credential {
+                client_id: pair.0,
+                client_secret: Secret::new(pair.1),
+            },
+            kind: None,
+            reply,
+        };
+        // The lane may have crashed.
+        words.send(Word::Handed(Box::new(handed))).await.ok();
+    }
+
+    fn apply(&self) {
+        if self.generated().is_some() {
+            let (app, by) = (NAME.to_owned(), None);
+            self.org.act(Act::Promote { app, by }).unwrap();
+        }
+    }
+
+    /// What was generated and not applied.
+    fn generated(&self) -> Option<Pair> {
+        let state = self.org.state();
+        let consumer = &state.app(NAME).unwrap().consumers[0];
+        consumer.staged.as_ref()?;
+        let newest = consumer.pairs.iter().max_by_key(|pair| pair.generation)?;
+        Some((newest.client_id.clone(), newest.client_secret.clone()))
+    }
+
+    fn report(&self, pair: &Pair) -> ProbeReport {
+        ProbeReport {
+            verdict: match self.org.accepts(&pair.0, &pair.1) {
+                Some(_) => Verdict::Accepted,
+                None => Verdict::Refused,
+            },
+            probe: "none".into(),
+            host: "none".into(),
+            answer: "none".into(),
+            at: self.clock.now(),
+        }
+    }
+}
