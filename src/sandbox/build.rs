@@ -62,10 +62,10 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         counters: BTreeMap::new(),
         api_used: 0,
         deploys: Vec::new(),
-        org_settings: super::soap::fresh_org_settings(),
         retrieves: Vec::new(),
         cursors: Vec::new(),
         departures: BTreeSet::new(),
+        org_settings: super::soap::fresh_org_settings(),
         api_limit: if seed.daily_api_requests == 0 {
             15_000
         } else {

@@ -32,11 +32,11 @@ pub struct Snapshot {
     pub late: Vec<LateState>,
     /// Every deploy there ever was, with what was in its zip.
     pub deploys: Vec<DeployState>,
-    /// The org's own settings for External Client Apps, by name.
-    pub org_settings: Vec<(String, String)>,
     /// In what requests departed from the published WSDL and were served all the same, as Salesforce does for clients
     /// that do. rekeyd's own never may.
     pub departures: Vec<String>,
+    /// The org's own settings for External Client Apps, by name.
+    pub org_settings: Vec<(String, String)>,
     /// Fault rules that can still act.
     pub faults: Vec<Rule>,
     /// The org's switches.
@@ -209,8 +209,8 @@ impl World {
                 })
                 .collect(),
             deploys: super::soap::deploy_states(self),
-            org_settings: super::soap::org_settings(self),
             departures: self.departures.iter().map(|one| (*one).to_owned()).collect(),
+            org_settings: super::soap::org_settings(self),
             faults: self.faults.left(),
             switches: self.switches.clone(),
             apps: self.apps.iter().map(|app| app_state(self, app, at)).collect(),

@@ -45,16 +45,16 @@ pub(super) struct World {
     pub(super) late: Vec<Late>,
     /// Every deploy there ever was, in the order in which they came.
     pub(super) deploys: Vec<soap::Deploy>,
-    /// The org's own settings for External Client Apps, but for what is a switch.
-    pub(super) org_settings: Element,
-    /// From when on secrets are served over REST, where the switch is on.
-    pub(super) secret_api_from: Moment,
     /// Every retrieve, likewise.
     pub(super) retrieves: Vec<soap::Retrieve>,
     /// Queries of which a next page can be asked for, oldest first.
     pub(super) cursors: Vec<rest::Cursor>,
     /// In what a client departed from the published WSDL and was served all the same, as Salesforce does.
     pub(super) departures: BTreeSet<&'static str>,
+    /// The org's own settings for External Client Apps, but for what is a switch.
+    pub(super) org_settings: Element,
+    /// From when on secrets are served over REST, where the switch is on.
+    pub(super) secret_api_from: Moment,
     pub(super) counters: BTreeMap<&'static str, u64>,
     pub(super) api_used: u64,
     /// Since when they are counted: a day.

@@ -156,7 +156,7 @@ fn one(world: &mut World, place: usize) -> Ended {
     ended
 }
 
-/// A Connected App that exists is changed; whether another could be created is all that is said of one that does not.
+/// The change of a Connected App; of one that does not exist, whether it could be created. Creating one is not here.
 fn connected_app(
     world: &World,
     name: &str,
@@ -168,14 +168,16 @@ fn connected_app(
         .apps
         .iter()
         .any(|app| !app.deleted && app.kind == Kind::ConnectedApp && app.name == name);
+    if exists {
+        return change::connected(world, name, root, version).map(Some);
+    }
     let refuse = |problem: &str| Err(save("INVALID_OPERATION", problem));
-    match (exists, world.switches.connected_app_creation, check_only) {
-        (true, _, _) => change::connected(world, name, root, version).map(Some),
-        (false, false, _) => refuse(
+    match (world.switches.connected_app_creation, check_only) {
+        (false, _) => refuse(
             "You can't create a connected app. To enable connected app creation, contact Salesforce Customer Support.",
         ),
-        (false, true, true) => Ok(None),
-        (false, true, false) => refuse("This org does not simulate it"),
+        (true, true) => Ok(None),
+        (true, false) => refuse("This org does not simulate it"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The SOAP Metadata API (M §5.1) for Connected Apps and the global OAuth settings of External Client Apps: read,
-//! update, list, describe, retrieve and deploy; the org's own settings for External Client Apps: read and update. Creating,
-//! deleting and every other type are not here.
+//! update, list, describe, retrieve and deploy; the org's own settings for External Client Apps: read and update.
+//! Creating, deleting and every other type are not here.
 
 mod change;
 mod deploy;
