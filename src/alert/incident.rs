@@ -222,21 +222,27 @@ fn asked(ledger: &AppLedger) -> Option<Found> {
     let run = ledger
         .running()
         .filter(|run| run.state.asks() && run.state.hold().is_none())?;
-    let asked = run.state.asked?;
-    let severity = match asked.reminders {
+    // A pair that was handed over and is being stored: the same request, until the next one is made.
+    let storing = run.state.asked.is_none() && run.state.new.is_some();
+    let (what, reminders, since) = match run.state.asked {
+        Some(asked) => (asked.what, asked.reminders, Some(asked.since)),
+        None if storing => (Ask::Pair, 0, None),
+        None => return None,
+    };
+    let severity = match reminders {
         0 | 1 => Severity::Warning,
         2 => Severity::Error,
         3.. => Severity::Critical,
     };
-    let case = match asked.what {
+    let case = match what {
         Ask::Pair => "pair",
         Ask::Apply => "apply",
     };
     Some(Found {
         // Told at 1, 2, 4, 8, …: so each reminder is.
-        count: 1_u32 << asked.reminders.min(30),
+        count: 1_u32 << reminders.min(30),
         rotation: Some(run.state.id),
-        ..Found::new(Kind::Asked, severity, case, Some(asked.since))
+        ..Found::new(Kind::Asked, severity, case, since)
     })
 }
 

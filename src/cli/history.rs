@@ -70,6 +70,9 @@ async fn show(
     }
     let mut lines = Lines::default();
     for record in &records {
+        if !json && lines.is_repeated(record) {
+            continue;
+        }
         output::line(&match json {
             true => json!(record).to_string(),
             false => lines.line(record),

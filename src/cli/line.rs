@@ -8,12 +8,14 @@ use crate::engine::note::Note;
 use crate::engine::service::ServiceNote;
 use crate::engine::tell;
 use crate::port::journal::Record;
-use crate::rotation::RotationId;
+use crate::rotation::{Event, RotationId};
 
 /// Turns records into lines, in the order in which they are given; remembers which rotation has which stores.
 #[derive(Default)]
 pub struct Lines {
     stores: BTreeMap<RotationId, Vec<String>>,
+    /// What each rotation last said that it waits for.
+    waits: BTreeMap<RotationId, String>,
 }
 
 impl Lines {
@@ -23,6 +25,22 @@ impl Lines {
         let app = record.entry.app.as_deref().unwrap_or("-");
         let short = record.entry.rotation.map_or_else(|| "-".repeat(8), short);
         format!("{at}  {app}  {short}  {}", self.text(record))
+    }
+
+    /// It waits, once more, for the same as before. Such lines are left out for people: a rotation that waits for a person
+    /// looks again every few minutes, for days.
+    pub fn is_repeated(&mut self, record: &Record) -> bool {
+        let (Some(id), Ok(Note::Step { step })) = (record.entry.rotation, Note::read(record)) else {
+            return false;
+        };
+        if let Event::Deferred {
+            why, failed: false, ..
+        } = step
+        {
+            return self.waits.insert(id, why.clone()) == Some(why);
+        }
+        self.waits.remove(&id);
+        false
     }
 
     fn text(&mut self, record: &Record) -> String {

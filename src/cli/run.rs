@@ -150,9 +150,10 @@ async fn until_ended(
                 return Err(Failure::failed("aborted before every rotation had stopped"));
             }
             Asked::Stop => {
+                // Before anybody is told: whoever reads it asks whether we are ready.
+                daemon.drain.cancel();
                 tracing::info!("draining: stopping each rotation at its next boundary");
                 notify::stopping("draining");
-                daemon.drain.cancel();
             }
         }
     }

@@ -108,17 +108,24 @@ fn in_place(known: &Known) -> Finding {
     }
 }
 
-fn managed(managed: &Seen<bool>) -> Option<Finding> {
+fn managed(managed: &Seen<bool>) -> Vec<Finding> {
     match managed {
-        Seen::Is(true) => Some(
+        Seen::Is(true) => vec![
             Finding::closes(
                 "managed",
-                &ALL,
+                &ONLY,
                 "it belongs to a managed package and cannot be edited here",
             )
             .remedy("its publisher rotates it; in this org it can only be blocked"),
-        ),
-        Seen::Is(false) | Seen::Not(..) => None,
+            Finding::doubts(
+                "managed-setup",
+                &[Way::Assisted],
+                "whether Setup of an org that only installed a package shows and rotates the pair of its app is not \
+                 documented",
+            )
+            .remedy("look whether Setup > App Manager offers `Manage Consumer Details` for it"),
+        ],
+        Seen::Is(false) | Seen::Not(..) => Vec::new(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Method `assisted`: has a person applied the new pair in Setup? Read off the token endpoint, and off the primary key
-//! where that can be read; nobody's word is taken for it.
+//! where that can be read.
 
 use futures_util::future::join;
 
@@ -35,7 +35,8 @@ pub(super) async fn applied(seat: &Seat, cache: &Cache, state: &State) -> Result
 }
 
 /// Both are accepted: an org may take a staged pair early, and may let the old one live on after Apply. Which one is
-/// primary tells them apart; where nobody can see that, a pair that was refused when it was handed over has been applied.
+/// primary tells them apart; where nobody can see that, a pair that was refused when it was handed over has been applied,
+/// and of one that was accepted then the person's word (`resume`) is taken: it works, whatever is primary.
 async fn beside(seat: &Seat, state: &State) -> Result<Finding, Fault> {
     let primary = match seat.target.survey().await {
         Ok(survey) => survey.key.map(|key| seat.house.prints.key_print(&key)),

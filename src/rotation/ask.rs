@@ -1,8 +1,7 @@
 //! What a person is asked for by the method `assisted`, and what is made of what they bring (salesforce-oauth-rest.md §2).
 //!
 //! Two things are asked, one after the other: a new pair, which Setup generates without putting it in force; and, once
-//! every store keeps that pair as *pending*, that it be applied. Whether it was applied is read off the token endpoint,
-//! never taken on anybody's word.
+//! every store keeps that pair as *pending*, that it be applied. Whether it was applied is read off the token endpoint.
 
 use std::time::Duration;
 

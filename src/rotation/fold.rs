@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::rotation::{
-    Asked, Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer,
+    Ask, Asked, Detail, Effect, Event, Hold, Mode, Progress, Rest, Stand, State, Subject, Trial, TrialAnswer,
     ValueBy,
 };
 use crate::rotation::{ProbeReport, Refusal, Verdict};
@@ -269,6 +269,9 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             state.not_before = None;
             state.resumed_at = Some(at);
             state.take_over = take_over.clone();
+            // Their word that it is applied: it counts where neither the primary key nor a refusal can show it.
+            let applied = state.asks() && state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+            state.handed_early &= !applied;
             state.lanes.iter_mut().for_each(|lane| lane.blocked = None);
         }
         Event::Aborting { why } => {

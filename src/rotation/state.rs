@@ -233,7 +233,7 @@ pub struct State {
     /// What a person is asked for.
     pub asked: Option<Asked>,
     /// The pair that a person handed over was accepted already then, so acceptance alone does not show that it was
-    /// applied.
+    /// applied; and nobody has said since that it is.
     pub handed_early: bool,
     /// Since when neither pair is accepted, while a person is to apply the new one.
     pub neither_since: Option<Timestamp>,

@@ -208,7 +208,7 @@ async fn from_the_request_to_the_proof() {
     assert_eq!(world.both(&policy).await, [pair(0), pair(0)]);
     let reply = say(&engine, resume).await;
     assert!(
-        matches!(&reply, Reply::Done(text) if text.contains("apply it now")),
+        matches!(&reply, Reply::Done(text) if text.contains("every few seconds")),
         "{reply:?}"
     );
     world.apply();
@@ -364,5 +364,23 @@ async fn another_pair_than_the_one_handed_over_is_applied_and_a_person_is_paged_
     assert_eq!(world.both(&policy).await, [applied.clone(), applied.clone()]);
     // What was handed over and never applied is kept, and asked about.
     assert_eq!(engine.ledger(0).aside.len(), 2);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn without_its_journal_the_pair_that_was_handed_over_is_found_again_and_published_once_it_is_applied() {
+    let world = world(&[]).await;
+    let policy = policy(&world, "");
+    let engine = asking(&world, &policy).await;
+    let new = world.generate();
+    assert!(matches!(say(&engine, || submit(&new)).await, Reply::Done(_)));
+    engine.stop().await;
+    world.lose_journal();
+    let engine = world.start(&policy).await;
+    engine.until("to apply", STEP, asked(Ask::Apply)).await;
+    assert_eq!(world.both(&policy).await, [pair(0), pair(0)]);
+    world.apply();
+    engine.until("done", STEP, is_done).await;
+    assert_eq!(world.both(&policy).await, [new.clone(), new.clone()]);
     engine.stop().await;
 }

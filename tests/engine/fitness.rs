@@ -13,11 +13,12 @@ use rekeyd::doctor::{MethodVerdict, Standing};
 use rekeyd::engine::command::{Command, Reply};
 use rekeyd::engine::examine;
 use rekeyd::engine::ledger::{AppLedger, Ledgers};
-use rekeyd::rotation::End;
-use rekeyd::sandbox::{ConnectedAppSeed, Seed};
+use rekeyd::rotation::{Ask, End};
+use rekeyd::sandbox::{Act, ConnectedAppSeed, Seed};
+use rekeyd::secret::{Credential, Secret};
 use serde_json::{Map, Value};
 
-use super::world::{HOUR, World, name, pair};
+use super::world::{Engine, HOUR, World, pair};
 
 /// What is open about an org, and the values that it may have. The first is what the sandbox takes for likeliest.
 const OPEN: &[(&str, &[&str])] = &[
@@ -113,13 +114,95 @@ fn pairwise() -> Vec<Row> {
     }
 }
 
-const LEGACY: &str = "legacy";
+/// One app in the org and one method for it.
+struct Way {
+    /// Its name in the policy.
+    app: &'static str,
+    /// Its name in the org.
+    name: &'static str,
+    external: bool,
+    method: &'static str,
+    /// What the policy says besides.
+    says: &'static str,
+}
 
-fn legacy() -> (String, String) {
-    (
-        "3MVG9enginelegacy".into(),
-        "secret0of0legacy0secret0of0legacy".into(),
-    )
+const fn way(
+    app: &'static str,
+    name: &'static str,
+    external: bool,
+    method: &'static str,
+    says: &'static str,
+) -> Way {
+    Way {
+        app,
+        name,
+        external,
+        method,
+        says,
+    }
+}
+
+const WAYS: [Way; 5] = [
+    way("app-0", "App0", true, "staged", "allow_key_change = true"),
+    way("app-1", "App1", true, "regenerate", "certificate = \"none\""),
+    way("app-2", "App2", true, "assisted", "allow_key_change = true"),
+    way("legacy-0", "Legacy0", false, "update", "certificate = \"none\""),
+    way(
+        "legacy-1",
+        "Legacy1",
+        false,
+        "assisted",
+        "allow_key_change = true",
+    ),
+];
+
+impl Way {
+    fn number(&self) -> usize {
+        self.app.chars().last().unwrap().to_digit(10).unwrap() as usize
+    }
+
+    fn pair(&self) -> (String, String) {
+        match self.external {
+            true => pair(self.number()),
+            false => {
+                let number = self.number();
+                let secret = "secret0of0legacy0secret0of0legacy";
+                (format!("3MVG9enginelegacy{number}"), format!("{secret}{number}"))
+            }
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.external {
+            true => "External Client App",
+            false => "Connected App",
+        }
+    }
+
+    fn policy(&self) -> String {
+        let Way {
+            app,
+            name,
+            method,
+            says,
+            ..
+        } = self;
+        let table = if self.external {
+            "external_client_app"
+        } else {
+            "connected_app"
+        };
+        let grace = if *method == "staged" {
+            "grace = \"0s\"\n"
+        } else {
+            ""
+        };
+        format!(
+            "[app.{app}]\norg = \"prod\"\nstores = [{{ store = \"one\", path = \"{app}\" }}, {{ store = \"two\", path = \
+             \"{app}\" }}]\nschedule = {{ every = \"90d\" }}\nfirst = \"after-interval\"\n{grace}[app.{app}.{table}]\nname = \
+             \"{name}\"\nmethod = \"{method}\"\n{says}\n"
+        )
+    }
 }
 
 fn seed(seed: &mut Seed, row: &Row) {
@@ -139,15 +222,17 @@ fn seed(seed: &mut Seed, row: &Row) {
         let at = OPEN.iter().position(|(switch, _)| *switch == name).unwrap();
         chosen(at) == Value::Bool(true)
     };
-    let (key, secret) = legacy();
-    seed.connected_apps.push(ConnectedAppSeed {
-        name: "Legacy".into(),
-        consumer_key: Some(key),
-        consumer_secret: Some(secret),
-        secret_optional: flag("secret_optional"),
-        managed: flag("managed"),
-        ..ConnectedAppSeed::default()
-    });
+    for way in WAYS.iter().filter(|way| !way.external) {
+        let (key, secret) = way.pair();
+        seed.connected_apps.push(ConnectedAppSeed {
+            name: way.name.into(),
+            consumer_key: Some(key),
+            consumer_secret: Some(secret),
+            secret_optional: flag("secret_optional"),
+            managed: flag("managed"),
+            ..ConnectedAppSeed::default()
+        });
+    }
     for app in &mut seed.external_client_apps {
         app.secret_optional = flag("secret_optional");
         app.managed = flag("managed");
@@ -179,42 +264,30 @@ fn outcome(ledger: &AppLedger) -> Option<String> {
 }
 
 struct Line {
-    app: &'static str,
+    way: &'static Way,
     verdict: MethodVerdict,
     outcome: String,
 }
 
 async fn examine_and_try(row: &Row) -> Vec<Line> {
-    let world = World::seeded(1, |all| seed(all, row)).await;
-    let app = name(0);
-    let timing = "schedule = { every = \"90d\" }\nfirst = \"after-interval\"";
-    let places = |path: &str| {
-        format!(
-            "stores = [{{ store = \"one\", path = \"{path}\" }}, {{ store = \"two\", path = \"{path}\" }}]"
-        )
-    };
-    let text = format!(
-        "[app.{app}]\norg = \"prod\"\n{}\n{timing}\ngrace = \"0s\"\n[app.{app}.external_client_app]\nname = \"App0\"\n\
-         allow_key_change = true\n[app.{LEGACY}]\norg = \"prod\"\n{}\n{timing}\n[app.{LEGACY}.connected_app]\nname = \
-         \"Legacy\"\nmethod = \"update\"\ncertificate = \"none\"\n",
-        places(&app),
-        places(LEGACY),
-    );
+    let world = World::seeded(3, |all| seed(all, row)).await;
+    let text: String = WAYS.iter().map(Way::policy).collect();
     let policy = world.policy_of(
         "live_check = \"0s\"\npropagation = \"2m\"\nstable_spacing = \"10s\"",
         &text,
     );
-    for store in ["one", "two"] {
-        world.give(&policy, &app, store, &pair(0)).await;
-        world.give(&policy, LEGACY, store, &legacy()).await;
+    for way in &WAYS {
+        for store in ["one", "two"] {
+            world.give(&policy, way.app, store, &way.pair()).await;
+        }
     }
     let engine = world.start(&policy).await;
     let mut lines = Vec::new();
     let apps = rekeyd::app::build(&policy, &Ledgers::default(), &engine.house)
         .ok()
         .unwrap();
-    for (at, name) in [(app.as_str(), "External Client App"), (LEGACY, "Connected App")] {
-        let managed = &apps[at];
+    for way in &WAYS {
+        let managed = &apps[way.app];
         let org = examine::org(&managed.exam).await;
         let report = examine::app(
             &managed.seat,
@@ -231,16 +304,17 @@ async fn examine_and_try(row: &Row) -> Vec<Line> {
             .find(|verdict| verdict.method == chosen)
             .unwrap();
         lines.push(Line {
-            app: name,
+            way,
             verdict,
             outcome: String::new(),
         });
     }
-    for (line, app) in lines.iter_mut().zip([app.as_str(), LEGACY]) {
-        // An app that cannot be adopted is refused a rotation, which is an outcome as well.
-        engine
-            .pass(Duration::from_secs(120), Duration::from_secs(20))
-            .await;
+    // An app that cannot be adopted is refused a rotation, which is an outcome as well.
+    engine
+        .pass(Duration::from_secs(120), Duration::from_secs(20))
+        .await;
+    for line in &mut lines {
+        let app = line.way.app;
         let ask = Command::Rotate {
             app: app.to_owned(),
             reason: "a try".into(),
@@ -250,14 +324,16 @@ async fn examine_and_try(row: &Row) -> Vec<Line> {
         };
         line.outcome = match engine.ask(ask).await {
             Reply::Started(_) => {
-                let over = |ledgers: &Ledgers| outcome(&ledgers.apps[app]).is_some();
+                let over = |ledgers: &Ledgers| outcome(&ledgers.apps[app]);
                 let step = Duration::from_secs(10);
                 let limit = engine.now() + 3 * HOUR;
-                while engine.now() < limit && !over(&engine.ledgers.lock().unwrap()) {
+                let mut found = None;
+                while engine.now() < limit && found.is_none() {
                     engine.pass(6 * step, step).await;
+                    in_setup(&world, &engine, line.way).await;
+                    found = over(&engine.ledgers.lock().unwrap());
                 }
-                let ledgers = engine.ledgers.lock().unwrap();
-                outcome(&ledgers.apps[app]).unwrap_or_else(|| "waits".into())
+                found.unwrap_or_else(|| "waits".into())
             }
             Reply::Done(_)
             | Reply::Refused { .. }
@@ -266,9 +342,57 @@ async fn examine_and_try(row: &Row) -> Vec<Line> {
             | Reply::CoolingDown { .. }
             | Reply::Unknown(_) => "not adopted".into(),
         };
+        for store in ["one", "two"] {
+            let (key, secret) = world.read(&policy, app, store).await;
+            // Whatever it came to, what readers get works.
+            assert!(
+                world.org.accepts(&key, &secret).is_some(),
+                "{app} in store {store}: {}\n{}",
+                line.outcome,
+                words(row)
+            );
+        }
     }
-    engine.stop().await;
+    engine.stop_in_time().await;
     lines
+}
+
+/// A person does what they are asked for.
+async fn in_setup(world: &World, engine: &Engine<'_>, way: &Way) {
+    let asked = {
+        let ledgers = engine.ledgers.lock().unwrap();
+        let run = ledgers.apps[way.app].running();
+        run.filter(|run| run.state.asks()).and_then(|run| run.state.asked)
+    };
+    let (app, by) = (way.name.to_owned(), None);
+    match asked.map(|asked| asked.what) {
+        Some(Ask::Pair) => {
+            // What was generated before, and turned away because nobody could judge it then, is still there.
+            world.org.act(Act::Stage { app, by }).ok();
+            let state = world.org.state();
+            let consumer = &state.app(way.name).unwrap().consumers[0];
+            let made = consumer.pairs.iter().max_by_key(|pair| pair.generation).unwrap();
+            let pair = Credential {
+                client_id: made.client_id.clone(),
+                client_secret: Secret::new(made.client_secret.clone()),
+            };
+            let (app, by) = (way.app.to_owned(), "a person".to_owned());
+            engine.ask(Command::Submit { app, pair, by }).await;
+        }
+        Some(Ask::Apply) => {
+            let state = world.org.state();
+            let consumer = &state.app(way.name).unwrap().consumers[0];
+            let made = consumer.pairs.iter().map(|pair| pair.generation).max();
+            // Once: a second time might swap them back.
+            if made != Some(consumer.primary) {
+                world.org.act(Act::Promote { app, by }).unwrap();
+                let (app, by) = (way.app.to_owned(), "a person".to_owned());
+                let take_over = None;
+                engine.ask(Command::Resume { app, by, take_over }).await;
+            }
+        }
+        None => {}
+    }
 }
 
 #[tokio::test]
@@ -281,10 +405,11 @@ async fn no_open_method_is_refused_and_no_closed_one_works() {
         writeln!(table, "{:>2}  {}", number + 1, words(row)).unwrap();
         for line in examine_and_try(row).await {
             let Line {
-                app,
+                way,
                 verdict,
                 outcome,
             } = line;
+            let app = way.kind();
             let standing = verdict.standing;
             let because = match verdict.because.is_empty() {
                 true => String::new(),

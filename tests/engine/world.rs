@@ -181,6 +181,17 @@ identity_file = "{home}/two.key"
         compile(&[file]).unwrap_or_else(|faults| panic!("{}", to_text(&faults)))
     }
 
+    /// The journal is gone.
+    pub fn lose_journal(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let path = self.home.path().join(format!("journal.db{suffix}"));
+            match fs::remove_file(path) {
+                Ok(()) => {}
+                Err(fault) => assert_eq!(fault.kind(), std::io::ErrorKind::NotFound),
+            }
+        }
+    }
+
     /// Starts the engine.
     pub async fn start(&self, policy: &Policy) -> Engine<'_> {
         self.start_with(policy, |_, _| ()).await
@@ -234,7 +245,12 @@ identity_file = "{home}/two.key"
 
     /// What consumers read.
     pub async fn held(&self, policy: &Policy, app: usize, store: &str) -> (String, String) {
-        let seat = app::open_store(policy, &name(app), Some(store)).ok().unwrap();
+        self.read(policy, &name(app), store).await
+    }
+
+    /// The same by the app's name.
+    pub async fn read(&self, policy: &Policy, app: &str, store: &str) -> (String, String) {
+        let seat = app::open_store(policy, app, Some(store)).ok().unwrap();
         let slot = seat.store.read(&Place::Current).await.unwrap();
         let pair = slot.value.unwrap().credential(&seat.names).ok().unwrap();
         (pair.client_id, pair.client_secret.expose().to_owned())
@@ -372,6 +388,18 @@ impl Engine<'_> {
     pub async fn die(self) {
         self.task.abort();
         let _aborted = self.task.await;
+    }
+
+    /// The same for one that may stand where it stops only after a while.
+    pub async fn stop_in_time(self) {
+        self.drain.cancel();
+        while !self.task.is_finished() {
+            self.world.clock.advance(TICK);
+            for _ in 0..200 {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.task.await.unwrap();
     }
 
     pub async fn stop(self) {

@@ -347,6 +347,19 @@ pub fn all() -> Vec<Plan> {
             budget: SPOKEN,
             ..assisted("assisted, a person speaks", unseen, Expect::Done)
         },
+        // Nothing but a person's word tells that it was applied.
+        Plan {
+            budget: SPOKEN,
+            ..assisted(
+                "assisted, nothing shown, early, old one lives on",
+                Org {
+                    masked: true,
+                    change: lives_on,
+                    ..HEALTHY
+                },
+                Expect::Anything,
+            )
+        },
         Plan {
             budget: SINGLE,
             stores: 2,

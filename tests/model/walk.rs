@@ -390,7 +390,8 @@ impl Walk<'_> {
             );
             self.adopt(node, &world);
         }
-        if node.state.hold().is_none() {
+        let to_apply = node.state.asks() && node.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+        if node.state.hold().is_none() && !to_apply {
             return;
         }
         let slot = world.slot.map(|entry| entry_id(entry.id));

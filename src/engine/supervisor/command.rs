@@ -11,7 +11,7 @@ use crate::engine::ledger::{AppLedger, Run};
 use crate::engine::note::Note;
 use crate::engine::tell::{self, AppKind};
 use crate::port::journal::JournalFault;
-use crate::rotation::{Ask, Observation, Rest, State};
+use crate::rotation::{Ask, Observation, Rest, State, ValueBy};
 
 /// The policy lists several methods, and which of them is open is not known yet.
 pub(super) const NOT_EXAMINED: &str =
@@ -185,6 +185,13 @@ impl Supervisor {
             });
         };
         let to_apply = run.state.asks() && run.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
+        // Whoever says right after Apply that it is applied may be late.
+        let seen = run.state.caps.value_by == ValueBy::Person && run.state.cutover.is_done();
+        if !stopped && run.state.hold().is_none() && seen {
+            return Ok(Reply::Done(
+                "rekeyd has seen that it is applied, and goes on".into(),
+            ));
+        }
         if !stopped && run.state.hold().is_none() && !to_apply {
             return Ok(Reply::refused(
                 "nothing is held here: a rotation is under way by itself",
@@ -208,7 +215,7 @@ impl Supervisor {
             );
         }
         Ok(Reply::Done(match to_apply {
-            true => "apply it now: rekeyd looks every few seconds for ten minutes".into(),
+            true => "rekeyd looks now, and every few seconds for ten minutes, whether it is applied".into(),
             false => "resumed".into(),
         }))
     }

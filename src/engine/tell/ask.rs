@@ -37,9 +37,9 @@ pub fn request(state: &State, app: &str, kind: Option<AppKind>) -> Option<String
              with `rekeyd submit {app}`; 4. wait for the word that they are stored. Then you are asked to apply them"
         ),
         Ask::Apply => format!(
-            "by {until}, the same person does this: 1. run `rekeyd resume {app}`, so that rekeyd looks every few seconds; \
-             2. open {SETUP} and apply the staged consumer details; 3. see `rekeyd status {app}` say that it is rotated. \
-             From Apply until then a login with the old credential may be refused (about one look); access tokens that \
+            "by {until}, the same person does this: 1. open {SETUP} and apply the staged consumer details; 2. right after \
+             that, `rekeyd resume {app}` says so, and rekeyd looks every few seconds; 3. see `rekeyd status {app}` say that \
+             it is rotated. From Apply until then a login with the old credential may be refused; access tokens that \
              consumers hold go on. If they are not to be applied at all: `rekeyd abandon {app}`"
         ),
     };
