@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::doctor::observed::{AppSeen, Lack, OrgSeen, Seen, Subject};
+use crate::doctor::observed::{AppSeen, Lack, OrgSeen, Seen, Subject, Touched};
 use crate::document::{Document, RecordIds};
 use crate::rotation::{Capabilities, RotationId, Tri};
 pub use crate::rotation::{ProbeReport, Refusal, Verdict, VersionRef};
@@ -277,6 +277,15 @@ pub trait Target: Send + Sync {
     /// Deletes a staged entry: an orphan of ours, or the old pair after the grace.
     async fn delete_staged(&self, id: &str) -> Outcome<()>;
 
+    /// Ends the app's live tokens, which outlive the credential that they were got with. Safe to repeat. The answer is
+    /// what was ended, in words.
+    async fn revoke_tokens(&self) -> Outcome<String> {
+        Outcome::Refused(Refusal::Unsupported(
+            "no one call ends the tokens of an app of this kind: Setup > Connected Apps OAuth Usage > the app > Revoke All"
+                .into(),
+        ))
+    }
+
     /// Judges a pair with one request of the best probe known to discriminate for this app.
     async fn probe(&self, pair: &Credential) -> ProbeReport;
 
@@ -339,6 +348,9 @@ pub trait Examiner: Send + Sync {
 
     /// One app.
     async fn app(&self, subject: &Subject) -> AppSeen;
+
+    /// Who is touched when the app's key or secret changes.
+    async fn touched(&self, subject: &Subject) -> Touched;
 }
 
 impl<T> From<Fault> for Seen<T> {

@@ -114,6 +114,18 @@ pub(super) fn reply(app: &str, reply: Reply, now: Timestamp) -> Response {
             let body = Json(json!({ "app": app, "rotation": rotation }));
             (StatusCode::ACCEPTED, place, body).into_response()
         }
+        Reply::Radius(radius) => Json(json!(radius)).into_response(),
+        Reply::Revoking {
+            text,
+            rotation,
+            pair,
+            held,
+        } => {
+            let body = Json(
+                json!({ "app": app, "done": text, "rotation": rotation, "credential": pair.to_string(), "held": held }),
+            );
+            (StatusCode::ACCEPTED, body).into_response()
+        }
         Reply::Done(text) => Json(json!({ "done": text })).into_response(),
         Reply::Refused { why, until } => {
             let problem = Problem::new(StatusCode::CONFLICT, why);
@@ -140,7 +152,7 @@ pub(super) fn reply(app: &str, reply: Reply, now: Timestamp) -> Response {
         }
         Reply::CoolingDown { until } => {
             let why = format!(
-                "it was rotated, or tried, only just now: not again before {}",
+                "it was rotated, or tried, only just now: not again before {} (the policy's `cool_down`)",
                 view::moment(until)
             );
             let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, why);

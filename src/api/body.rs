@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::answer::Problem;
+use crate::engine::emergency::Leaked;
 use crate::secret::Secret;
 
 /// No request is larger, in bytes.
@@ -24,6 +25,19 @@ pub(super) struct Rotate {
     pub reason: Option<String>,
     #[serde(default)]
     pub ignore_window: bool,
+}
+
+/// `revoke`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Revoke {
+    pub which: Leaked,
+    #[serde(default)]
+    pub confirm: Option<String>,
+    #[serde(default)]
+    pub reason: Option<String>,
+    #[serde(default)]
+    pub tokens: bool,
 }
 
 /// `hold`

@@ -16,7 +16,8 @@ use super::{Service, body};
 use crate::engine::command::Command;
 use crate::secret::Credential;
 
-/// How long the engine may take with a pair that is handed over, which is tried at Salesforce first.
+/// How long the engine may take with a pair that is handed over, which is tried at Salesforce first; or with the question
+/// who is hit by a revocation.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(150);
 
 /// Names one wish of one caller, however often it is sent.
@@ -41,6 +42,29 @@ pub(super) async fn rotate(
         ignore_window: asked.ignore_window,
     };
     ask(&service, command, service.limits.answer_within).await
+}
+
+pub(super) async fn revoke(
+    State(service): State<Service>,
+    Extension(Named(app)): Extension<Named>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let shape =
+        r#"{"which": "previous" or "current", "confirm": text, "reason": text, "tokens": true or false}"#;
+    let asked: body::Revoke = body::read(&headers, body, service.limits.body_within, shape).await?;
+    let reason = asked.reason.unwrap_or_else(|| "no reason was given".to_owned());
+    let command = Command::Revoke {
+        app,
+        leaked: asked.which,
+        confirm: asked.confirm.map(|token| sober("confirm", token)).transpose()?,
+        reason: sober("reason", reason)?,
+        tokens: asked.tokens,
+        by: caller.name,
+    };
+    // The question is put to the org and to every store.
+    ask(&service, command, SUBMIT_WITHIN).await
 }
 
 pub(super) async fn hold(

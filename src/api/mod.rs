@@ -4,6 +4,7 @@
 //! | request | right | answer |
 //! |---|---|---|
 //! | `POST /v1/apps/{app}/rotate` `{"reason", "ignore_window"}` | rotate | 202 with the rotation's address |
+//! | `POST /v1/apps/{app}/revoke` `{"which", "confirm", "reason", "tokens"}` | break-glass | 200 with who is hit, or 202 |
 //! | `POST /v1/apps/{app}/hold` `{"why"}`, `/resume` `{"take_over"}`, `/abandon`, `/adopt` | operate | 200 |
 //! | `GET /v1/apps`, `/v1/apps/{app}`, `/v1/rotations/{id}` | read | where things stand, in words and for machines |
 //! | `GET /metrics` | read, or none with `metrics = "open"` | the text format of Prometheus |

@@ -22,6 +22,7 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 
 const READ: Access = Access::May(Permission::Read);
 const ROTATE: Access = Access::May(Permission::Rotate);
+const BREAK_GLASS: Access = Access::May(Permission::BreakGlass);
 const OPERATE: Access = Access::May(Permission::Operate);
 
 /// One route.
@@ -53,6 +54,12 @@ fn table() -> Vec<Route> {
         of("get", "/v1/apps/{app}", READ, get(reads::app)),
         of("get", "/v1/rotations/{id}", READ, get(reads::rotation)),
         of("post", "/v1/apps/{app}/rotate", ROTATE, post(commands::rotate)),
+        of(
+            "post",
+            "/v1/apps/{app}/revoke",
+            BREAK_GLASS,
+            post(commands::revoke),
+        ),
         of("post", "/v1/apps/{app}/hold", OPERATE, post(commands::hold)),
         of("post", "/v1/apps/{app}/resume", OPERATE, post(commands::resume)),
         of("post", "/v1/apps/{app}/abandon", OPERATE, post(commands::abandon)),

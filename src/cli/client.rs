@@ -139,7 +139,8 @@ impl Client {
             }
             Some(_) if nobody => {
                 format!(
-                    "rekeyd is not running: nobody answers at {shown} ([api] socket); start it with `rekeyd run`"
+                    "rekeyd is not running: nobody answers at {shown} ([api] socket); start it with `systemctl start rekeyd` where \
+                     systemd runs it, else with `rekeyd run`"
                 )
             }
             Some(kind) => format!("rekeyd cannot be reached at {shown}: {kind}"),

@@ -14,6 +14,7 @@ use crate::app;
 use crate::cli::exit::{self, Failure};
 use crate::cli::{Context, config, output, reader, runtime};
 use crate::clock::SystemClock;
+use crate::doctor::observed::Touched;
 use crate::doctor::{AppReport, Finding, MethodVerdict, OrgFindings};
 use crate::engine::examine;
 use crate::engine::ledger::Ledgers;
@@ -108,6 +109,8 @@ fn print(orgs: &[OrgFindings], apps: &[AppReport]) {
             }
             None => output::line("  uses     no method"),
         }
+        let touched = report.touched.iter().flat_map(Touched::lines);
+        touched.for_each(|line| output::line(&format!("  touches  {line}")));
         if let Some(advice) = &report.advice {
             output::line(&format!("  advice   {}", advice.recommends));
             for (number, step) in (1..).zip(&advice.steps) {

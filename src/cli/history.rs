@@ -9,7 +9,7 @@ use crate::cli::exit::{self, Failure};
 use crate::cli::line::Lines;
 use crate::cli::reach::Reach;
 use crate::cli::{Context, output, reader, runtime};
-use crate::port::journal::{Head, Journal, Record, RecordQuery, VerifyFault};
+use crate::port::journal::{Damage, Head, Journal, Record, RecordQuery, VerifyFault};
 use crate::rotation::RotationId;
 
 /// What to show.
@@ -136,7 +136,15 @@ async fn verify(journal: &dyn Journal, head: Option<Head>, json: bool) -> Result
             if json {
                 output::line(&json!({ "broken": broken }).to_string());
             }
-            return Err(Failure::failed(format!("the chain does not hold: {broken}")));
+            return Err(Failure::failed(match broken.what {
+                Damage::ExpectedHeadAbsent => {
+                    "no such head in this chain (another journal, or one that was cut): its own records hold"
+                        .to_owned()
+                }
+                Damage::Missing | Damage::Unlinked | Damage::Edited | Damage::End | Damage::Unreadable => {
+                    format!("the chain does not hold: {broken}")
+                }
+            }));
         }
         Err(VerifyFault::Fault(fault)) => return Err(Failure::failed(fault.to_string())),
     }

@@ -20,6 +20,7 @@ mod plan;
 mod reach;
 mod reader;
 pub mod references;
+mod revoke;
 mod roots;
 mod rotate;
 mod run;
@@ -87,6 +88,8 @@ enum Command {
     Plan(plan::Args),
     /// Let a held app go on.
     Resume(tell_daemon::Resume),
+    /// A credential leaked: say what ending it comes to, or, with --confirm, end it. Without --confirm nothing changes.
+    Revoke(revoke::Args),
     /// Rotate an app now, and follow it. Ends 0 rotated, 3 held, 1 otherwise.
     Rotate(rotate::Args),
     /// Run the service.
@@ -130,6 +133,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Hold(args) => tell_daemon::hold(&context, &args),
         Command::Plan(args) => plan::run(&context, &args),
         Command::Resume(args) => tell_daemon::resume(&context, &args),
+        Command::Revoke(args) => revoke::run(&context, &args),
         Command::Rotate(args) => rotate::run(&context, &args),
         Command::Run => run::run(&context),
         Command::Sandbox(args) => sandbox::run(&context, args),

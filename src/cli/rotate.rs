@@ -178,6 +178,8 @@ impl Follow {
             | Note::LiveChecked { .. }
             | Note::Overdue { .. }
             | Note::InTime
+            | Note::RevokeAsked { .. }
+            | Note::TokensRevoked { .. }
             | Note::AsideProbed { .. } => Ok(None),
         }
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::advice::{Advice, advice};
 use super::choose::{Choice, choose};
 use super::finding::{Finding, Means, MethodVerdict, Standing, Way};
-use super::observed::{AppSeen, Kind, Known, OrgAsked, OrgSeen, Proof, Seen, StoreSeen, Subject};
+use super::observed::{AppSeen, Kind, Known, OrgAsked, OrgSeen, Proof, Seen, StoreSeen, Subject, Touched};
 use super::{connected, external, flow, stores};
 
 /// What was found about an org.
@@ -40,6 +40,9 @@ pub struct AppReport {
     pub findings: Vec<Finding>,
     /// A better way.
     pub advice: Option<Advice>,
+    /// Who is touched when its key changes, where a listed method changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub touched: Option<Touched>,
 }
 
 /// Judges an org.
@@ -103,6 +106,7 @@ pub fn app(
         advice: advice(subject, seen, &methods),
         methods,
         findings,
+        touched: None,
     }
 }
 

@@ -4,6 +4,9 @@
 //! nothing about what is so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::policy::Flow;
@@ -133,6 +136,77 @@ pub enum AppSeen {
     External(ExternalSeen),
     /// At a Connected App.
     Connected(ConnectedSeen),
+}
+
+/// Who is touched when an app's key or secret changes, or its tokens end (salesforce-oauth-rest.md §4, §6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
+    /// Its refresh tokens.
+    pub refresh_tokens: Count,
+    /// Users that hold one.
+    pub users: Count,
+    /// Users of its JWT bearer flow, who name its key and no secret.
+    pub jwt_users: Count,
+    /// Auth Providers of the org that hold its key.
+    pub auth_providers: Count,
+}
+
+/// How many, or why nobody can say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Count {
+    /// So many.
+    Known(u64),
+    /// Why not.
+    Unknown(String),
+}
+
+impl Count {
+    /// Nobody asked.
+    pub fn unasked(why: &str) -> Count {
+        Count::Unknown(why.to_owned())
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Count::Known(count) => write!(f, "{count}"),
+            Count::Unknown(why) => write!(f, "unknown ({why})"),
+        }
+    }
+}
+
+impl Touched {
+    /// Nothing was counted, for this reason.
+    pub fn unknown(why: &str) -> Touched {
+        let count = || Count::unasked(why);
+        Touched {
+            refresh_tokens: count(),
+            users: count(),
+            jwt_users: count(),
+            auth_providers: count(),
+        }
+    }
+
+    /// One line for each count, with what a change of the key means to those.
+    pub fn lines(&self) -> Vec<String> {
+        vec![
+            format!(
+                "refresh tokens: {}; whether one that was got under the old key works with the new one, nobody knows",
+                self.refresh_tokens
+            ),
+            format!("users with a refresh token: {}", self.users),
+            format!(
+                "JWT bearer users: {}; each of them must name the new key as `iss`",
+                self.jwt_users
+            ),
+            format!(
+                "Auth Providers with its key: {}; their secret cannot be changed in place: make them anew",
+                self.auth_providers
+            ),
+        ]
+    }
 }
 
 /// One look at an External Client App.

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::oneshot;
 
 use crate::clock::Timestamp;
+use crate::engine::emergency::Leaked;
+use crate::engine::radius::Radius;
 use crate::engine::service::ServiceNote;
 use crate::engine::supervisor::Managed;
 use crate::rotation::RotationId;
-use crate::secret::Credential;
+use crate::secret::{Credential, Fingerprint};
 
 /// One request about one app.
 #[derive(Debug)]
@@ -51,6 +53,21 @@ pub enum Command {
         /// Who.
         by: String,
     },
+    /// A credential leaked: it is ended, once what that comes to is confirmed.
+    Revoke {
+        /// Which app.
+        app: String,
+        /// Which credential.
+        leaked: Leaked,
+        /// The token of what the person was told. None: they are told, and nothing is changed.
+        confirm: Option<String>,
+        /// Why, for the history.
+        reason: String,
+        /// The app's live tokens too.
+        tokens: bool,
+        /// Who.
+        by: String,
+    },
     /// A person says that what is accepted now is right: a hand edit, or a rotation done in Setup.
     Adopt {
         /// Which app.
@@ -77,6 +94,7 @@ impl Command {
             | Command::Hold { app, .. }
             | Command::Resume { app, .. }
             | Command::Abandon { app, .. }
+            | Command::Revoke { app, .. }
             | Command::Adopt { app, .. }
             | Command::Submit { app, .. } => app,
         }
@@ -90,6 +108,19 @@ pub enum Reply {
     Started(RotationId),
     /// As asked.
     Done(String),
+    /// What revoking a credential comes to. Nothing was changed.
+    Radius(Box<Radius>),
+    /// A leaked credential is being ended.
+    Revoking {
+        /// What was set in motion.
+        text: String,
+        /// The rotation under way.
+        rotation: Option<RotationId>,
+        /// The leaked credential.
+        pair: Fingerprint,
+        /// It goes on only once a person has settled something.
+        held: bool,
+    },
     /// Not now.
     Refused {
         /// Why, for a person.

@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::doctor::observed::{AppSeen, Known, Lack, OrgAsked, Proof, Seen, StoreSeen, Subject};
-use crate::doctor::{self, AppReport, MethodVerdict, OrgFindings};
+use crate::doctor::observed::{AppSeen, Known, Lack, OrgAsked, Proof, Seen, StoreSeen, Subject, Touched};
+use crate::doctor::{self, AppReport, MethodVerdict, OrgFindings, Way};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::seat::Seat;
 use crate::port::{Examiner, Fault, Place, Slot, Verdict};
@@ -44,6 +44,9 @@ pub struct Remembered {
     pub settled: bool,
     /// What was found about each method.
     pub methods: Vec<MethodVerdict>,
+    /// Who is touched when the key changes, where a listed method changes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched: Option<Touched>,
 }
 
 impl Remembered {
@@ -76,7 +79,23 @@ pub async fn app(
     known.slot_is_ours = slot_is_ours(&seen, &places);
     let proof = proof(seat, &seen, &places).await;
     let stores: Vec<StoreSeen> = places.into_iter().map(|place| place.seen).collect();
-    doctor::app(&exam.subject, org, &seen, &stores, &proof, &known)
+    let touched = match changes_key(&exam.subject) {
+        true => Some(exam.examiner.touched(&exam.subject).await),
+        false => None,
+    };
+    AppReport {
+        touched,
+        ..doctor::app(&exam.subject, org, &seen, &stores, &proof, &known)
+    }
+}
+
+/// One of the listed methods changes the client id too (salesforce-oauth-rest.md §1, §2).
+fn changes_key(subject: &Subject) -> bool {
+    let ways = subject.listed.iter().filter_map(|word| Way::of(word));
+    ways.into_iter().any(|way| match way {
+        Way::Staged | Way::Assisted => true,
+        Way::Regenerate | Way::Update => false,
+    })
 }
 
 /// What the journal knows of an app, for its examination.

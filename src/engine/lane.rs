@@ -53,6 +53,11 @@ pub enum Word {
         /// How it was judged, with its control.
         probes: Probes,
     },
+    /// No grace for the old pair.
+    EndGrace {
+        /// Who.
+        by: String,
+    },
     /// The pair that it asks a person for.
     Handed(Box<Handed>),
     /// Stop at the next boundary; the app was put on hold.
@@ -344,6 +349,7 @@ impl Lane {
                 self.paused = false;
                 Some(Observation::Resume { by, take_over })
             }
+            Word::EndGrace { by } => Some(Observation::EndGrace { by }),
             Word::Abandon { by } => Some(Observation::Abandon { by }),
             Word::GiveUp { by, pair, probes } => Some(Observation::GiveUp { by, pair, probes }),
             Word::Handed(handed) => {
@@ -452,6 +458,7 @@ fn is_refusal(observation: &Observation) -> bool {
         | Observation::Probed(..)
         | Observation::Resume { .. }
         | Observation::Handed { .. }
+        | Observation::EndGrace { .. }
         | Observation::GiveUp { .. }
         | Observation::Abandon { .. } => false,
     }

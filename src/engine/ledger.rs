@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::engine::emergency::Emergency;
 use crate::engine::health::Health;
 use crate::engine::note::{Note, Unreadable};
 use crate::engine::service::{ServiceLedger, ServiceNote};
@@ -35,6 +36,8 @@ pub struct Run {
     pub last_at: Timestamp,
     /// What last went otherwise than it should, in words.
     pub trouble: Option<String>,
+    /// Each effect that was ever intended, whatever became of it.
+    pub intended: BTreeSet<Effect>,
 }
 
 /// A value that was sent to Salesforce and never published, kept under a name of its own.
@@ -117,6 +120,8 @@ pub struct AppLedger {
     pub asked: Vec<(String, RotationId)>,
     /// Those ids that are of a first contact: the age of what they wrote is not known from its stamp.
     pub contacts: BTreeSet<RotationId>,
+    /// The last credential that was said to have leaked.
+    pub emergency: Option<Emergency>,
     /// What its rotations add up to.
     pub tally: Tally,
 }
@@ -173,6 +178,7 @@ impl AppLedger {
                     started_at: at,
                     last_at: at,
                     trouble: None,
+                    intended: BTreeSet::new(),
                 });
             }
             Note::Step { step } => self.step(at, step),
@@ -210,6 +216,18 @@ impl AppLedger {
                 });
             }
             Note::InTime => self.overdue = None,
+            Note::RevokeAsked { ask } => {
+                self.emergency = Some(Emergency {
+                    ask: ask.clone(),
+                    at,
+                    tokens: None,
+                });
+            }
+            Note::TokensRevoked { over, what } => {
+                if let Some(emergency) = &mut self.emergency {
+                    emergency.tokens = Some((*over, what.clone()));
+                }
+            }
             Note::HoldAsked { by, why } => self.hold = Some((by.clone(), why.clone())),
             Note::HoldLifted { by: _ } => {
                 self.hold = None;
@@ -254,6 +272,15 @@ impl AppLedger {
             }));
         }
         match step {
+            Event::Intended { effect } => {
+                run.intended.insert(*effect);
+            }
+            // What the stores hold of it was intended in a journal that is lost.
+            Event::Recovered { .. } => {
+                let stores = 0..run.stores.len();
+                run.intended
+                    .extend(stores.flat_map(|at| [Effect::Store(at), Effect::Publish(at)]));
+            }
             Event::LateProof => self.proves_early = Tri::No,
             Event::Rotated => {
                 self.last_success = Some(at);
@@ -274,6 +301,10 @@ impl AppLedger {
                 self.superseded(key, at);
             }
             Event::Ended { end } if !end.is_rotated() => {
+                if let End::Abandoned { .. } = end {
+                    // A person says that nothing is to be rotated after all.
+                    self.emergency = None;
+                }
                 self.failures = self.failures.saturating_add(1);
                 self.failed_at = Some(at);
                 self.failed_by = Some(end.clone());
@@ -287,9 +318,7 @@ impl AppLedger {
             }
             Event::Restarted
             | Event::Baselined { .. }
-            | Event::Recovered { .. }
             | Event::Chosen { .. }
-            | Event::Intended { .. }
             | Event::Queued { .. }
             | Event::Fetched { .. }
             | Event::Applied { .. }
@@ -309,6 +338,7 @@ impl AppLedger {
             | Event::Aborting { .. }
             | Event::Undoing { .. }
             | Event::GivingUp { .. }
+            | Event::GraceEnded { .. }
             | Event::Former { .. }
             | Event::Asked { .. }
             | Event::Reminded
@@ -339,10 +369,7 @@ impl AppLedger {
     pub fn grace_until(&self) -> Option<Timestamp> {
         let run = self.running()?;
         let waiting = run.state.caps.overlap && run.state.revoke != Progress::Done(run.last_at);
-        run.state
-            .rotated_at
-            .filter(|_| waiting)
-            .map(|at| at + run.state.limits.grace)
+        run.state.grace_ends().filter(|_| waiting)
     }
 
     /// An ending after which trying again would end the same way, until a person says otherwise.

@@ -19,6 +19,7 @@ pub fn log(app: &str, stores: &[String], state: &State, events: &[Event]) {
             | Event::Aborting { .. }
             | Event::Recovered { .. }
             | Event::GivingUp { .. }
+            | Event::GraceEnded { .. }
             | Event::Asked { .. }
             | Event::Reminded
             | Event::TurnedAway { .. }

@@ -9,6 +9,7 @@
 //! - `note`, `ledger`, `tally`: what is journaled about an app, and what it adds up to.
 //! - `identity`: who each app is at Salesforce, so that no two are one.
 //! - `window`: an org's switch, opened for rotations and closed after them.
+//! - `emergency`: a leaked credential, and what revoking it comes to. `radius`: who is hit.
 //! - `service`: what is journaled about no app. `board`: what is known now and forgotten at the end. `health`: what the
 //!   live check finds.
 //! - `tell`: all of it in words. `due`, `phase`: what onlookers want to know. `adopt`: first contact. `supervisor`: due
@@ -24,6 +25,7 @@ pub mod command;
 pub mod compare;
 pub mod due;
 mod effects;
+pub mod emergency;
 pub mod examine;
 pub mod health;
 pub mod identity;
@@ -34,6 +36,7 @@ pub mod log;
 mod look;
 pub mod note;
 pub mod phase;
+pub mod radius;
 pub mod seat;
 pub mod service;
 pub mod supervisor;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::engine::emergency::Ask;
 use crate::engine::health::Health;
 use crate::port::journal::{Entry, Record};
 use crate::port::{ProbeReport, VersionRef};
@@ -98,6 +99,18 @@ pub enum Note {
     },
     /// It is not overdue any more, without a rotation: the policy was changed.
     InTime,
+    /// A person says that a credential leaked; from here on it is ended.
+    RevokeAsked {
+        /// What was asked for.
+        ask: Ask,
+    },
+    /// What became of the app's live tokens, which were to be revoked too.
+    TokensRevoked {
+        /// Nothing more is tried.
+        over: bool,
+        /// In words.
+        what: String,
+    },
     /// Somebody, or rekeyd itself, stops the app.
     HoldAsked {
         /// Who.
@@ -127,6 +140,8 @@ impl Note {
             Note::LiveChecked { .. } => "live-checked",
             Note::Overdue { .. } => "overdue",
             Note::InTime => "in-time",
+            Note::RevokeAsked { .. } => "revoke-asked",
+            Note::TokensRevoked { .. } => "tokens-revoked",
             Note::HoldAsked { .. } => "hold-asked",
             Note::HoldLifted { .. } => "hold-lifted",
         }

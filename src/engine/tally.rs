@@ -91,6 +91,7 @@ impl Tally {
             | Event::Aborting { .. }
             | Event::Undoing { .. }
             | Event::GivingUp { .. }
+            | Event::GraceEnded { .. }
             | Event::Former { .. } => {}
         }
     }

@@ -221,7 +221,7 @@ fn retire(state: &State, now: Timestamp, guards: Guards) -> Next {
         return drive(Effect::Clear(store));
     }
     if state.caps.overlap {
-        let grace_ends = state.rotated_at.unwrap_or(now) + state.limits.grace;
+        let grace_ends = state.grace_ends().unwrap_or(now);
         if now < grace_ends && guards.has(Guard::GraceBeforeRevoke) {
             return Next::Act(Action::Wait(grace_ends));
         }

@@ -205,6 +205,11 @@ pub enum Event {
         /// How that one was proven.
         proof: Option<ProbeReport>,
     },
+    /// A person ends the grace: the old pair leaked, or must not outlive the rotation.
+    GraceEnded {
+        /// Who, and in what words.
+        by: String,
+    },
     /// A person is asked for something.
     Asked {
         /// For what.

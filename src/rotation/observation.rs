@@ -58,6 +58,11 @@ pub enum Observation {
         /// How it was judged, with its control.
         probes: Probes,
     },
+    /// A person says: no grace for the old pair. It ends as soon as the new one is published everywhere.
+    EndGrace {
+        /// Who, and in what words.
+        by: String,
+    },
     /// A person says: stop for good.
     Abandon {
         /// Who, and in what words.
@@ -87,6 +92,9 @@ pub enum Answer {
     Unknown(String),
     /// The value to send is in no hand and no store any more. Nothing was sent.
     ValueGone,
+    /// The old pair was to be put back, and a person has given the new one to the readers of these stores. Nothing was
+    /// sent.
+    Published(Vec<(usize, Detail)>),
 }
 
 /// What an applied effect taught.

@@ -220,6 +220,8 @@ pub struct State {
     pub alive: Trial,
     /// When every store had published.
     pub rotated_at: Option<Timestamp>,
+    /// A person has ended the grace, whenever it would begin.
+    pub grace_ended: bool,
     /// Failed attempts in a row.
     pub attempts: u32,
     /// Nothing before this time.
@@ -298,6 +300,7 @@ impl State {
             dead: Trial::default(),
             alive: Trial::default(),
             rotated_at: None,
+            grace_ended: false,
             attempts: 0,
             not_before: None,
             restarted_at: None,
@@ -395,6 +398,21 @@ impl State {
     /// A person may still end it: nothing was put in force, and nothing is on its way to be.
     pub fn may_abandon(&self) -> bool {
         self.cutover.is_open() && self.mode == Mode::Forward && self.end().is_none()
+    }
+
+    /// Until when the old pair is left usable, once the new one is published everywhere.
+    pub fn grace_ends(&self) -> Option<Timestamp> {
+        let grace = match self.grace_ended {
+            true => Duration::ZERO,
+            false => self.limits.grace,
+        };
+        self.rotated_at.map(|at| at + grace)
+    }
+
+    /// A person may end the grace: there is one, now or later.
+    pub fn may_end_grace(&self) -> bool {
+        let unrevoked = self.caps.overlap && !self.revoke.is_done();
+        unrevoked && !self.grace_ended && self.mode == Mode::Forward && self.end().is_none()
     }
 
     /// A person may end it without the old pair's retirement: the new one was proven and published everywhere.

@@ -98,6 +98,10 @@ impl Target for AssistedTarget {
         theirs()
     }
 
+    async fn revoke_tokens(&self) -> Outcome<String> {
+        self.shown.revoke_tokens().await
+    }
+
     async fn probe(&self, pair: &Credential) -> ProbeReport {
         self.shown.probe(pair).await
     }

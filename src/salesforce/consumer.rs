@@ -7,7 +7,7 @@ use super::org::Org;
 use super::rest::{self, Ids};
 use super::settings::SetupError;
 use crate::document::RecordIds;
-use crate::port::{Fault, Survey};
+use crate::port::{Fault, Outcome, Survey};
 
 /// One consumer, by the words of the policy.
 pub(super) struct Consumer {
@@ -77,6 +77,19 @@ impl Consumer {
             Resolved::Found { ids, .. } => Ok(ids),
             Resolved::Obstacle(text) => Err(Fault::NotFound(text)),
         }
+    }
+
+    /// Ends every refresh token of the app, whichever of its consumers it was got by.
+    pub(super) async fn end_tokens(&self) -> Outcome<String> {
+        let ids = match self.ids().await {
+            Ok(ids) => ids,
+            Err(fault) => return Outcome::NotNow(fault),
+        };
+        rest::end(&self.org, &ids.app).await.map(|()| {
+            "every refresh token of the app is revoked, whichever consumer it was got by; sessions by client credentials \
+             or JWT bearer last to their time-out (Setup > Session Management ends one by one)"
+                .into()
+        })
     }
 
     /// The ids that the last look found.

@@ -248,6 +248,10 @@ impl Target for RegenerateTarget {
         self.consumer.record()
     }
 
+    async fn revoke_tokens(&self) -> Outcome<String> {
+        self.consumer.end_tokens().await
+    }
+
     async fn survey(&self) -> Result<Survey, Fault> {
         let mut survey = Survey {
             key: None,

@@ -60,6 +60,10 @@ impl Target for StagedTarget {
         self.consumer.record()
     }
 
+    async fn revoke_tokens(&self) -> Outcome<String> {
+        self.consumer.end_tokens().await
+    }
+
     async fn survey(&self) -> Result<Survey, Fault> {
         let mut survey = Survey {
             key: None,

@@ -44,6 +44,8 @@ pub(super) struct App {
     /// It belongs to a managed package.
     pub(super) managed: bool,
     pub(super) deleted: bool,
+    /// Its refresh tokens, each by the name of its user.
+    pub(super) refresh_tokens: Vec<String>,
     pub(super) consumers: Vec<Consumer>,
     /// The seed's overrides, and what they make of the org's switches.
     pub(super) overrides: serde_json::Map<String, serde_json::Value>,

@@ -51,6 +51,11 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         switches: seed.switches.clone(),
         users: Vec::new(),
         apps: Vec::new(),
+        auth_providers: seed
+            .auth_providers
+            .iter()
+            .map(|provider| (provider.name.clone(), provider.consumer_key.clone()))
+            .collect(),
         sessions: Sessions::default(),
         faults: Faults::default(),
         late: Vec::new(),
@@ -58,6 +63,9 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         api_used: 0,
         deploys: Vec::new(),
         org_settings: super::soap::fresh_org_settings(),
+        retrieves: Vec::new(),
+        cursors: Vec::new(),
+        departures: BTreeSet::new(),
         api_limit: if seed.daily_api_requests == 0 {
             15_000
         } else {
@@ -130,6 +138,7 @@ fn connected(world: &mut World, seed: &ConnectedAppSeed) -> Result<(), String> {
         component: component(seed),
         used: true,
         approved_users: seed.approved_users.clone(),
+        refresh_tokens: seed.refresh_tokens.clone(),
         hidden: seed.hidden,
         read_only: seed.read_only,
         managed: seed.managed,
@@ -167,6 +176,7 @@ fn external(world: &mut World, seed: &ExternalClientAppSeed) -> Result<(), Strin
         used: seed.used,
         managed: seed.managed,
         approved_users: seed.approved_users.clone(),
+        refresh_tokens: seed.refresh_tokens.clone(),
         ..plain(
             world,
             &seed.name,
@@ -218,6 +228,7 @@ fn plain(
         read_only: false,
         managed: false,
         deleted: false,
+        refresh_tokens: Vec::new(),
         consumers,
         overrides,
         switches,

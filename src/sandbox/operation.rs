@@ -16,9 +16,13 @@ pub const OPERATIONS: &[&str] = &[
     "userinfo",
     "identity",
     "versions",
+    "resources",
     "limits",
     "query",
+    "query.more",
     "usage",
+    "usage.users",
+    "usage.end",
     "credential.list",
     "credential.get",
     "staged.list",
@@ -32,6 +36,9 @@ pub const OPERATIONS: &[&str] = &[
     "soap.describeMetadata",
     "soap.deploy",
     "soap.checkDeployStatus",
+    "soap.retrieve",
+    "soap.checkRetrieveStatus",
+    "soap.login",
     "soap.other",
     "unknown",
 ];
@@ -57,14 +64,30 @@ pub(super) enum Operation {
         user: String,
     },
     Versions,
+    Resources {
+        version: u16,
+    },
     Limits {
         version: u16,
     },
     Query {
         version: u16,
     },
+    /// The next records of a query, by the locator that its last page named.
+    QueryMore {
+        version: u16,
+        locator: String,
+    },
     Usage {
         version: u16,
+    },
+    UsageUsers {
+        version: u16,
+        app: String,
+    },
+    UsageEnd {
+        version: u16,
+        app: String,
     },
     CredentialList {
         version: u16,
@@ -84,6 +107,10 @@ pub(super) enum Operation {
     Soap {
         version: Option<u16>,
         envelope: Result<Envelope, String>,
+    },
+    /// `login` of the SOAP API of data, in either of its forms.
+    SoapLogin {
+        version: Option<u16>,
     },
     Unknown,
 }
@@ -118,6 +145,9 @@ impl Operation {
                 version: number(version),
                 envelope: Envelope::read(&call.body),
             },
+            ["services", "Soap", "u" | "c", version, ..] if post => Self::SoapLogin {
+                version: number(version),
+            },
             ["services", "data", version, rest @ ..] => match version.strip_prefix('v').and_then(number) {
                 Some(version) => Self::data(call, version, rest),
                 None => Self::Unknown,
@@ -130,9 +160,22 @@ impl Operation {
         let verb = call.method.as_str();
         let text = |part: &str| part.to_owned();
         match (verb, rest) {
+            ("GET", []) => Self::Resources { version },
             ("GET", ["limits"]) => Self::Limits { version },
             ("GET", ["query"]) => Self::Query { version },
+            ("GET", ["query", locator]) => Self::QueryMore {
+                version,
+                locator: text(locator),
+            },
             ("GET", ["apps", "oauth", "usage"]) => Self::Usage { version },
+            ("GET", ["apps", "oauth", "usage", app, "users"]) => Self::UsageUsers {
+                version,
+                app: text(app),
+            },
+            ("DELETE", ["apps", "oauth", "usage", app, "tokens"]) => Self::UsageEnd {
+                version,
+                app: text(app),
+            },
             ("GET", ["apps", "oauth", "credentials", app]) => Self::CredentialList {
                 version,
                 app: text(app),
@@ -175,9 +218,13 @@ impl Operation {
             Self::Userinfo => "userinfo",
             Self::Identity { .. } => "identity",
             Self::Versions => "versions",
+            Self::Resources { .. } => "resources",
             Self::Limits { .. } => "limits",
             Self::Query { .. } => "query",
+            Self::QueryMore { .. } => "query.more",
             Self::Usage { .. } => "usage",
+            Self::UsageUsers { .. } => "usage.users",
+            Self::UsageEnd { .. } => "usage.end",
             Self::CredentialList { .. } => "credential.list",
             Self::CredentialGet { .. } => "credential.get",
             Self::Staged { verb, .. } => match verb {
@@ -197,8 +244,11 @@ impl Operation {
                 SoapMethod::Describe => "soap.describeMetadata",
                 SoapMethod::Deploy => "soap.deploy",
                 SoapMethod::DeployStatus => "soap.checkDeployStatus",
+                SoapMethod::Retrieve => "soap.retrieve",
+                SoapMethod::RetrieveStatus => "soap.checkRetrieveStatus",
                 SoapMethod::Other => "soap.other",
             },
+            Self::SoapLogin { .. } => "soap.login",
             Self::Soap { envelope: Err(_), .. } => "soap.other",
             Self::Unknown => "unknown",
         }
@@ -211,7 +261,7 @@ impl Operation {
 
     /// True for the SOAP endpoint.
     pub(super) fn is_soap(&self) -> bool {
-        matches!(self, Self::Soap { .. })
+        matches!(self, Self::Soap { .. } | Self::SoapLogin { .. })
     }
 }
 

@@ -33,9 +33,22 @@ pub struct Seed {
     /// External Client Apps.
     #[serde(rename = "external_client_app")]
     pub external_client_apps: Vec<ExternalClientAppSeed>,
+    /// Auth Providers of the org.
+    #[serde(rename = "auth_provider")]
+    pub auth_providers: Vec<AuthProviderSeed>,
     /// Fault rules that are laid from the start.
     #[serde(rename = "fault")]
     pub faults: Vec<Rule>,
+}
+
+/// An Auth Provider, which logs people in by an app of some org.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthProviderSeed {
+    /// Its developer name.
+    pub name: String,
+    /// The consumer key that it holds.
+    pub consumer_key: String,
 }
 
 /// How the org's clock starts.
@@ -119,6 +132,8 @@ pub struct ConnectedAppSeed {
     pub oauth_extra: BTreeMap<String, String>,
     /// Users that may log in by JWT bearer; empty for all.
     pub approved_users: Vec<String>,
+    /// Its refresh tokens, each by the name of its user.
+    pub refresh_tokens: Vec<String>,
     /// A system app that breaks `readMetadata`.
     pub hidden: bool,
     /// Migrated: can only be read.
@@ -155,6 +170,8 @@ pub struct ExternalClientAppSeed {
     pub extra: BTreeMap<String, String>,
     /// Users that may log in by JWT bearer; empty for all.
     pub approved_users: Vec<String>,
+    /// Its refresh tokens, each by the name of its user.
+    pub refresh_tokens: Vec<String>,
     /// Consumers; one is made up when there is none.
     #[serde(rename = "consumer")]
     pub consumers: Vec<ConsumerSeed>,
@@ -176,6 +193,7 @@ impl Default for ExternalClientAppSeed {
             settings_name: None,
             extra: BTreeMap::new(),
             approved_users: Vec::new(),
+            refresh_tokens: Vec::new(),
             consumers: Vec::new(),
             switches: toml::Table::new(),
         }

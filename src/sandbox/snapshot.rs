@@ -34,6 +34,9 @@ pub struct Snapshot {
     pub deploys: Vec<DeployState>,
     /// The org's own settings for External Client Apps, by name.
     pub org_settings: Vec<(String, String)>,
+    /// In what requests departed from the published WSDL and were served all the same, as Salesforce does for clients
+    /// that do. rekeyd's own never may.
+    pub departures: Vec<String>,
     /// Fault rules that can still act.
     pub faults: Vec<Rule>,
     /// The org's switches.
@@ -91,6 +94,8 @@ pub struct AppState {
     pub in_order: bool,
     /// Its consumers.
     pub consumers: Vec<ConsumerState>,
+    /// How many refresh tokens it has.
+    pub refresh_tokens: usize,
 }
 
 /// One consumer.
@@ -205,6 +210,7 @@ impl World {
                 .collect(),
             deploys: super::soap::deploy_states(self),
             org_settings: super::soap::org_settings(self),
+            departures: self.departures.iter().map(|one| (*one).to_owned()).collect(),
             faults: self.faults.left(),
             switches: self.switches.clone(),
             apps: self.apps.iter().map(|app| app_state(self, app, at)).collect(),
@@ -234,6 +240,7 @@ fn app_state(world: &World, app: &App, at: Moment) -> AppState {
             .iter()
             .map(|consumer| consumer_state(app, consumer, at))
             .collect(),
+        refresh_tokens: app.refresh_tokens.len(),
     }
 }
 

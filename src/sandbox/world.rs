@@ -38,6 +38,8 @@ pub(super) struct World {
     pub(super) switches: Switches,
     pub(super) users: Vec<User>,
     pub(super) apps: Vec<App>,
+    /// Auth Providers by name and the consumer key that they hold.
+    pub(super) auth_providers: Vec<(String, String)>,
     pub(super) sessions: Sessions,
     pub(super) faults: Faults,
     pub(super) late: Vec<Late>,
@@ -47,6 +49,12 @@ pub(super) struct World {
     pub(super) org_settings: Element,
     /// From when on secrets are served over REST, where the switch is on.
     pub(super) secret_api_from: Moment,
+    /// Every retrieve, likewise.
+    pub(super) retrieves: Vec<soap::Retrieve>,
+    /// Queries of which a next page can be asked for, oldest first.
+    pub(super) cursors: Vec<rest::Cursor>,
+    /// In what a client departed from the published WSDL and was served all the same, as Salesforce does.
+    pub(super) departures: BTreeSet<&'static str>,
     pub(super) counters: BTreeMap<&'static str, u64>,
     pub(super) api_used: u64,
     /// Since when they are counted: a day.
@@ -181,6 +189,8 @@ impl World {
             }
             Operation::CredentialList { app, .. }
             | Operation::CredentialGet { app, .. }
+            | Operation::UsageUsers { app, .. }
+            | Operation::UsageEnd { app, .. }
             | Operation::Staged { app, .. } => self
                 .apps
                 .iter()
@@ -192,11 +202,14 @@ impl World {
             } => envelope.first_name().map(str::to_owned),
             Operation::Soap { envelope: Err(_), .. }
             | Operation::Revoke
+            | Operation::SoapLogin { .. }
             | Operation::Userinfo
             | Operation::Identity { .. }
             | Operation::Versions
+            | Operation::Resources { .. }
             | Operation::Limits { .. }
             | Operation::Query { .. }
+            | Operation::QueryMore { .. }
             | Operation::Usage { .. }
             | Operation::Unknown => None,
         }
@@ -252,15 +265,20 @@ impl World {
                 ..
             } => self.sessions.touch(envelope.session_id()?, now),
             Operation::Soap { envelope: Err(_), .. }
+            | Operation::SoapLogin { .. }
             | Operation::Token(_)
             | Operation::Introspect
             | Operation::Revoke => None,
             Operation::Userinfo
             | Operation::Identity { .. }
             | Operation::Versions
+            | Operation::Resources { .. }
             | Operation::Limits { .. }
             | Operation::Query { .. }
+            | Operation::QueryMore { .. }
             | Operation::Usage { .. }
+            | Operation::UsageUsers { .. }
+            | Operation::UsageEnd { .. }
             | Operation::CredentialList { .. }
             | Operation::CredentialGet { .. }
             | Operation::Staged { .. }
@@ -274,13 +292,18 @@ impl World {
             Operation::Introspect => oauth::introspect(self, call, at),
             Operation::Revoke => oauth::revoke(self, call),
             Operation::Soap { version, envelope } => soap::serve(self, *version, envelope, call, actor, at),
+            Operation::SoapLogin { version } => soap::login(*version),
             Operation::Versions => rest::versions(&self.switches),
             Operation::Unknown => rest::not_found("The requested resource does not exist"),
             Operation::Userinfo
             | Operation::Identity { .. }
+            | Operation::Resources { .. }
             | Operation::Limits { .. }
             | Operation::Query { .. }
+            | Operation::QueryMore { .. }
             | Operation::Usage { .. }
+            | Operation::UsageUsers { .. }
+            | Operation::UsageEnd { .. }
             | Operation::CredentialList { .. }
             | Operation::CredentialGet { .. }
             | Operation::Staged { .. } => match actor {

@@ -25,6 +25,11 @@ pub struct Stage {
 
 /// `in_place`: what the org makes of another secret for the Connected App.
 pub fn stage(in_place: &str) -> Stage {
+    stage_with(in_place, |_| ())
+}
+
+/// The same with something changed about the org.
+pub fn stage_with(in_place: &str, change: impl FnOnce(&mut Seed)) -> Stage {
     let mut seed = Seed {
         login: Some(LoginSeed {
             client_id: LOGIN_ID.into(),
@@ -49,6 +54,7 @@ pub fn stage(in_place: &str) -> Stage {
     // An early proof that does not come makes a rotation last as long as the propagation budget.
     let switch = serde_json::json!({ "in_place_secret": in_place, "staged_proves_before_cutover": false });
     seed.switches = serde_json::from_value(switch).unwrap();
+    change(&mut seed);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let org = runtime.block_on(Sandbox::start(&seed)).unwrap();
     Stage {

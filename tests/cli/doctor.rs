@@ -103,7 +103,7 @@ impl Clinic {
 }
 
 /// What the org may be asked by something that changes nothing.
-const READS: [&str; 14] = [
+const READS: [&str; 15] = [
     "credential.get",
     "credential.list",
     "introspect",
@@ -115,6 +115,7 @@ const READS: [&str; 14] = [
     "soap.readMetadata",
     "staged.list",
     "token.jwt_bearer",
+    "usage.users",
     "token.refresh_token",
     "usage",
     "versions",

@@ -23,6 +23,8 @@ mod plan;
 mod reach;
 mod readers;
 mod rehearsal;
+mod revoke;
+mod rivals;
 mod service;
 mod signals;
 mod socket;

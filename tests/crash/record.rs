@@ -200,6 +200,8 @@ impl Record {
         let effects: &[Effect] = match seen.method.as_str() {
             "POST" if staged => &[Effect::Mint],
             "PATCH" => &[Effect::Cutover],
+            // Live tokens belong to no rotation.
+            "DELETE" if seen.path.ends_with("/tokens") => return,
             "DELETE" => &[Effect::Discard, Effect::Revoke],
             "POST" if contains(&seen.body, b"<updateMetadata") => &[Effect::Cutover, Effect::Undo],
             // Only the deploy that makes a secret needs to ignore warnings.

@@ -340,6 +340,8 @@ async fn examine_and_try(row: &Row) -> Vec<Line> {
             | Reply::Held { .. }
             | Reply::UnderWay { .. }
             | Reply::CoolingDown { .. }
+            | Reply::Radius(_)
+            | Reply::Revoking { .. }
             | Reply::Unknown(_) => "not adopted".into(),
         };
         for store in ["one", "two"] {

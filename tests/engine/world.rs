@@ -384,12 +384,6 @@ impl Engine<'_> {
         self.until("adopted", TICK, all).await;
     }
 
-    /// Dies at once, with all that it was at.
-    pub async fn die(self) {
-        self.task.abort();
-        let _aborted = self.task.await;
-    }
-
     /// The same for one that may stand where it stops only after a while.
     pub async fn stop_in_time(self) {
         self.drain.cancel();
@@ -400,6 +394,12 @@ impl Engine<'_> {
             }
         }
         self.task.await.unwrap();
+    }
+
+    /// Dies at once, with all that it was at.
+    pub async fn die(self) {
+        self.task.abort();
+        let _aborted = self.task.await;
     }
 
     pub async fn stop(self) {

@@ -12,7 +12,7 @@ use crate::house::{ALL, House, Plan, policy};
 const UNKNOWN: &str = "/v1/rotations/00000000-0000-0000-0000-000000000001";
 
 /// Method, path, body, the right that it takes, and the answer with it.
-const TABLE: [(&str, &str, &str, Option<Permission>, u16); 12] = [
+const TABLE: [(&str, &str, &str, Option<Permission>, u16); 13] = [
     ("GET", "/healthz", "", None, 200),
     ("GET", "/readyz", "", None, 200),
     ("GET", "/v1/openapi.json", "", None, 200),
@@ -25,6 +25,13 @@ const TABLE: [(&str, &str, &str, Option<Permission>, u16); 12] = [
         "/v1/apps/billing/rotate",
         "{}",
         Some(Permission::Rotate),
+        200,
+    ),
+    (
+        "POST",
+        "/v1/apps/billing/revoke",
+        r#"{"which":"previous"}"#,
+        Some(Permission::BreakGlass),
         200,
     ),
     (
@@ -112,7 +119,7 @@ async fn each_right_opens_its_routes_and_no_others() {
     let heard = house.heard.lock().unwrap();
     assert_eq!(
         heard.len(),
-        2 + 4 + 4,
+        2 + 4 + 4 + 2,
         "nobody without the right was heard: {heard:?}"
     );
     let named = |name: &str| {
@@ -120,7 +127,10 @@ async fn each_right_opens_its_routes_and_no_others() {
             .iter()
             .any(|command| command.contains(&format!("\"token {name}\"")))
     };
-    assert!(named("rotate") && named("operate") && named("all"), "{heard:?}");
+    assert!(
+        named("rotate") && named("operate") && named("break-glass") && named("all"),
+        "{heard:?}"
+    );
 }
 
 #[tokio::test]

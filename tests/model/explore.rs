@@ -230,6 +230,7 @@ fn hash(node: &Node) -> u128 {
     (state.early, state.proof, state.settle, state.dead, state.alive).hash(&mut hasher);
     (
         state.rotated_at,
+        state.grace_ended,
         state.attempts,
         state.not_before,
         state.resumed_at,

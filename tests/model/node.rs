@@ -60,6 +60,8 @@ pub enum Choice {
     Foreign(Edit),
     /// A person said: stop for good.
     Abandoned,
+    /// A person said: no grace for the old one.
+    GraceEnded,
     /// A person adopted this credential.
     Adopted(Gen),
     /// A person handed this over, as they were asked to; or applied it before that.

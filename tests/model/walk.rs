@@ -390,6 +390,12 @@ impl Walk<'_> {
             );
             self.adopt(node, &world);
         }
+        if node.state.may_end_grace() {
+            let mut world = world.clone();
+            world.graceless = true;
+            let word = Observation::EndGrace { by: by.clone() };
+            self.take(node, world, Vec::new(), word, Choice::GraceEnded, Vec::new());
+        }
         let to_apply = node.state.asks() && node.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
         if node.state.hold().is_none() && !to_apply {
             return;

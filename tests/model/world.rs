@@ -160,6 +160,8 @@ pub struct World {
     pub meddled: bool,
     /// A store stayed away for longer than the cutover's time-out, while that ran.
     pub outlasted: bool,
+    /// A person has ended the grace.
+    pub graceless: bool,
     /// A person gave us what somebody else had put into the slot or into pending.
     pub given: bool,
     pub left: Budget,
@@ -215,6 +217,7 @@ impl World {
             job: None,
             meddled: false,
             outlasted: false,
+            graceless: false,
             given: false,
             left: plan.budget,
         }

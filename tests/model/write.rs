@@ -377,8 +377,15 @@ impl Landing<'_> {
             if world.stores.iter().any(|store| store.current == entry.credential) {
                 self.breach(Promise::P2, "the credential that readers get was deleted");
             }
-            let early = |store: &Store| store.published.is_none_or(|at| now < at + limits().grace);
-            if entry.credential == OLD && world.stores.iter().any(early) {
+            // Whoever ends the grace does not shorten the way there.
+            if entry.credential == OLD && world.stores.iter().any(|store| store.published.is_none()) {
+                self.breach(
+                    Promise::P2,
+                    "the old credential was ended before every store had the new one",
+                );
+            }
+            let early = |store: &Store| store.published.is_some_and(|at| now < at + limits().grace);
+            if entry.credential == OLD && !world.graceless && world.stores.iter().any(early) {
                 self.breach(Promise::P2, "the old credential was ended inside its grace");
             }
         }

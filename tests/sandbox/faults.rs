@@ -275,17 +275,29 @@ async fn every_operation_is_counted_under_its_name() {
     for path in ["introspect", "revoke"] {
         org.form(&format!("/services/oauth2/{path}"), &[]).await;
     }
-    for path in ["limits", "query", "apps/oauth/usage", "nothing"] {
+    for path in [
+        "",
+        "limits",
+        "query",
+        "query/01g-200",
+        "apps/oauth/usage",
+        "apps/oauth/usage/0xI/users",
+        "nothing",
+    ] {
         org.get(&format!("/services/data/v66.0/{path}")).await;
     }
+    org.delete("/services/data/v66.0/apps/oauth/usage/0xI/tokens")
+        .await;
     for path in ["/services/data", "/services/oauth2/userinfo", "/id/00D/005"] {
         org.get(path).await;
     }
     for method in ["read", "update", "list", "describe", "delete"] {
         org.soap(&format!("<{method}Metadata/>")).await;
     }
-    org.soap("<deploy/>").await;
-    org.soap("<checkDeployStatus/>").await;
+    for call in ["deploy", "checkDeployStatus", "retrieve", "checkRetrieveStatus"] {
+        org.soap(&format!("<{call}/>")).await;
+    }
+    org.form("/services/Soap/u/66.0", &[]).await;
     let state = org.running.state();
     let never: Vec<&&str> = OPERATIONS.iter().filter(|name| state.calls(name) == 0).collect();
     assert!(never.is_empty(), "{never:?}");

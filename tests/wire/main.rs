@@ -17,5 +17,6 @@ mod schema;
 mod server;
 mod staged;
 mod switch;
+mod touched;
 mod update;
 mod writes;

@@ -203,7 +203,7 @@ async fn hand_over(daemon: &Daemon, org: &RunningSandbox) -> Result<(), Failure>
                     | Reply::UnderWay { why, .. }
                     | Reply::Unknown(why),
                 ) => return Err(Failure::failed(why)),
-                Ok(Reply::CoolingDown { .. }) | Err(_) => {
+                Ok(Reply::CoolingDown { .. } | Reply::Radius(_) | Reply::Revoking { .. }) | Err(_) => {
                     return Err(Failure::failed("the service has ended"));
                 }
             }

@@ -21,6 +21,7 @@ use crate::cli::exit::{self, Failure};
 use crate::cli::{Context, config, due, output, runtime};
 use crate::clock::{Clock, SystemClock};
 use crate::doctor;
+use crate::doctor::observed::Touched;
 use crate::engine::examine::Remembered;
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::tell;
@@ -49,6 +50,9 @@ struct Plan {
     next: Vec<String>,
     timing: Vec<String>,
     changes: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    touched: Option<Touched>,
+    touches: Vec<String>,
     refused: Option<String>,
     calls: Vec<Call>,
 }
@@ -87,6 +91,8 @@ fn plan(
     let none = AppLedger::default();
     let ledger = ledgers.apps.get(&app.name).unwrap_or(&none);
     let due = due::of(&app.timing, ledger, now);
+    let touched = examined.and_then(|examined| examined.touched.clone());
+    let touched = touched.filter(|_| method.changes_key());
     let Login::Jwt { client_id, .. } = &org.login;
     let own = match &app.target {
         Target::ExternalClientApp { consumer, .. } => consumer.as_ref() == Some(client_id),
@@ -107,6 +113,12 @@ fn plan(
         changes: match method.changes_key() {
             true => "the client id and the client secret: consumers must take both from the store".into(),
             false => "the client secret; the client id stays".into(),
+        },
+        touched: touched.clone(),
+        touches: match (method.changes_key(), touched) {
+            (false, _) => Vec::new(),
+            (true, Some(touched)) => touched.lines(),
+            (true, None) => vec![format!("not counted yet: `rekeyd doctor {}` asks now", app.name)],
         },
         refused: own.then(|| "this is what rekeyd itself logs in with: it is never rotated".into()),
         calls: calls::of(app, org, policy, method),
@@ -200,6 +212,9 @@ fn print(plan: &Plan) {
         output::line(&format!("  method   {line}"));
     }
     output::line(&format!("  changes  {}", plan.changes));
+    for line in &plan.touches {
+        output::line(&format!("  touches  {line}"));
+    }
     if let Some(refused) = &plan.refused {
         output::line(&format!("  refused  {refused}"));
     }

@@ -2,6 +2,7 @@
 
 use tokio::sync::oneshot;
 
+use super::revoke::Asked;
 use super::{Managed, Supervisor};
 use crate::clock::Timestamp;
 use crate::engine::adopt::Brought;
@@ -68,6 +69,23 @@ impl Supervisor {
             }
             Command::Resume { by, take_over, .. } => {
                 self.resume(&app, &managed, &ledger, by, take_over).await?
+            }
+            Command::Revoke {
+                leaked,
+                confirm,
+                reason,
+                tokens,
+                by,
+                ..
+            } => {
+                let asked = Asked {
+                    leaked,
+                    confirm,
+                    reason,
+                    tokens,
+                    by,
+                };
+                return self.revoke(&app, &managed, &ledger, asked, reply).await;
             }
             Command::Abandon { by, .. } => self.abandon(&app, &managed, &ledger, by).await,
             Command::Submit { pair, by, .. } => {

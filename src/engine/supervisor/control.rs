@@ -139,7 +139,7 @@ impl Supervisor {
                 | Reply::Unknown(why)
                 | Reply::Done(why),
             ) => Some(why),
-            Err(Reply::Started(_)) => return Ok(()),
+            Err(Reply::Started(_) | Reply::Radius(_) | Reply::Revoking { .. }) => return Ok(()),
         };
         match refusal {
             Some(why) => tracing::warn!(app, "not rotated by the signal: {why}"),
@@ -166,6 +166,8 @@ impl Supervisor {
         match look {
             Ok(Look::Exam(org, report, found)) => self.examined(org, *report, found).await,
             Ok(Look::Live(app, seen, primary)) => self.credentials_seen(app, seen, primary).await,
+            // Whoever asked may have gone.
+            Ok(Look::Radius(radius, reply)) => drop(reply.send(Reply::Radius(radius))),
             Ok(Look::Successor(found)) => self.succeed(*found).await,
             Ok(Look::Handed(judged)) => self.hand_over(*judged).await,
             Ok(Look::Org(org, asked, report, logins)) => self.org_answered(org, asked, report, logins).await,

@@ -153,6 +153,7 @@ impl Supervisor {
                 listed: managed.listed(),
                 settled: !unsettled(&report),
                 methods: report.methods,
+                touched: report.touched,
             };
             let before = self.exams.found.get(&app);
             if before.is_none_or(|before| before.methods != new.methods) {

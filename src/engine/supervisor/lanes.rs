@@ -151,6 +151,7 @@ impl Supervisor {
                 Ok(())
             }
             Task::Behind(behind) => self.compared(app, behind).await,
+            Task::Tokens(outcome) => self.tokens_ended(app, outcome).await,
             Task::Aside(aside, alive) => self.probed_aside(app, aside, alive).await,
             Task::Contact(contact, id) => self.contacted(app, *contact, id).await,
         }

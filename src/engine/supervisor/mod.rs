@@ -13,6 +13,7 @@ mod lanes;
 mod live;
 mod org;
 mod overdue;
+mod revoke;
 mod succeed;
 mod tasks;
 mod windows;
@@ -43,9 +44,10 @@ use crate::engine::lane::{LaneEnd, Word};
 use crate::engine::ledger::{AppLedger, Ledgers, SetAside};
 use crate::engine::live::{Primary, Seen};
 use crate::engine::note::Note;
+use crate::engine::radius::Radius;
 use crate::engine::seat::{House, Seat};
 use crate::port::journal::{JournalFault, RecordQuery};
-use crate::port::{self, Fault, OrgReport};
+use crate::port::{self, Fault, OrgReport, Outcome};
 use crate::rotation::{Event, Limits, Observation, Rest, RotationId, State};
 use crate::schedule::{Decision, Timing, decide};
 
@@ -153,6 +155,7 @@ enum Look {
     Exam(String, Box<OrgFindings>, Vec<AppReport>),
     Live(String, Vec<Seen>, Option<Primary>),
     Successor(Box<Successor>),
+    Radius(Box<Radius>, oneshot::Sender<Reply>),
     Handed(Box<Judged>),
     Org(String, Timestamp, Result<OrgReport, Fault>, (u64, u64)),
     Time(String, Timestamp, Result<Timestamp, Fault>),
@@ -163,6 +166,7 @@ enum Task {
     Contact(Box<Result<Contact, Fault>>, RotationId),
     Behind(Result<Option<RotationId>, Fault>),
     Aside(SetAside, Option<bool>),
+    Tokens(Outcome<String>),
 }
 
 impl Supervisor {
@@ -250,6 +254,7 @@ impl Supervisor {
             if !drain.is_cancelled() {
                 self.watch_the_clock().await;
                 self.start_what_is_due().await?;
+                self.attend_all().await?;
                 self.look_around().await;
             }
             let until = self.house.clock.now() + self.tick;

@@ -96,6 +96,9 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
         } => {
             format!("retirement given up by {by}: nothing more is revoked")
         }
+        Event::GraceEnded { by } => format!(
+            "grace ended by {by}: the old credential is revoked as soon as every store has the new one"
+        ),
         Event::Asked { what, deadline } => super::ask::asked(*what, *deadline),
         Event::Reminded => "a person was reminded of what they are asked for".into(),
         Event::Handed { by, pair, .. } => format!("{by} handed a new credential over, {}", pair.short()),

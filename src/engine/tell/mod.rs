@@ -16,7 +16,7 @@ pub use ask::request;
 pub use event::sentence;
 pub use note::{health_sentence, note_sentence, service_sentence};
 pub use remedy::{hold_words, remedy, stopped_remedy};
-pub use setup::{AppKind, in_setup};
+pub use setup::{AppKind, SETUP, assisted_steps, in_setup, setup_steps};
 pub use state::{duration_words, state_words, status_words, wants_a_person};
 
 /// The name of a store by its place, or its number (from 1) where the name is not known.

@@ -51,6 +51,19 @@ pub fn note_sentence(note: &Note, stores: &[String]) -> String {
         Note::Overdue { past: true, why, .. } => format!("OVERDUE: {why}"),
         Note::Overdue { past: false, why, .. } => format!("will be overdue: {why}"),
         Note::InTime => "not overdue any more: the policy was changed".into(),
+        Note::RevokeAsked { ask } => format!(
+            "LEAK of the {} credential {} said by {}: {}{}",
+            ask.leaked.word(),
+            ask.pair.short(),
+            ask.by,
+            ask.why,
+            if ask.tokens {
+                "; its live tokens are to be revoked too"
+            } else {
+                ""
+            }
+        ),
+        Note::TokensRevoked { what, .. } => what.clone(),
         Note::HoldAsked { by, why } => format!("held by {by}: {why}"),
         Note::HoldLifted { by } => format!("hold lifted by {by}"),
     }

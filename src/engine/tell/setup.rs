@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Both, where nobody says which kind of app it is.
-pub(super) const SETUP: &str = "Setup > App Manager > the app > View > Manage Consumer Details (Connected App), or Setup > \
+pub const SETUP: &str = "Setup > App Manager > the app > View > Manage Consumer Details (Connected App), or Setup > \
                                 External Client App Manager > the app > Settings > OAuth Settings > Consumer Key and \
                                 Secret";
 
@@ -49,6 +49,38 @@ pub fn in_setup(text: String, kind: Option<AppKind>) -> String {
         Some(kind) => text.replace(SETUP, kind.setup()),
         None => text,
     }
+}
+
+/// How a person replaces a leaked credential where no call of ours does (salesforce-oauth-rest.md §2,
+/// salesforce-metadata.md §2.3 D).
+pub fn setup_steps(app: &str, kind: Option<AppKind>) -> Vec<String> {
+    let place = kind.map_or(SETUP, AppKind::setup);
+    let apply = match kind {
+        Some(AppKind::ExternalClientApp) => "Apply the staged details at once, then delete the former ones",
+        Some(AppKind::ConnectedApp) | None => {
+            "Apply at once: from then on consumers are out, since Apply revokes every access and refresh token of the \
+             app and cannot be taken back"
+        }
+    };
+    vec![
+        format!("{place} (an e-mailed code is asked for; it takes `Allow consumer key and secret rotation`)"),
+        "Generate staged consumer details: a new key and a new secret".into(),
+        apply.into(),
+        format!("hand the new pair over: `rekeyd submit {app}`; it is proven, and published in every store"),
+    ]
+}
+
+/// The same where rekeyd stores, proves and publishes what a person makes (method `assisted`).
+pub fn assisted_steps(app: &str, kind: Option<AppKind>) -> Vec<String> {
+    let place = kind.map_or(SETUP, AppKind::setup);
+    vec![
+        format!("{place}: Generate staged consumer details, and do not apply them yet"),
+        format!("hand the new pair over: `rekeyd submit {app}`; it is stored everywhere, in use nowhere"),
+        format!(
+            "when `rekeyd status {app}` asks for it, Apply: consumers are out from then until it is published, which is at once; \
+             Apply revokes every access and refresh token of the app and cannot be taken back"
+        ),
+    ]
 }
 
 #[cfg(test)]

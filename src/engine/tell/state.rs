@@ -82,7 +82,7 @@ fn retiring(state: &State, stores: &[String], now: Timestamp) -> String {
     if !state.caps.overlap {
         return "rotated; proving the old credential dead".into();
     }
-    let ends = state.rotated_at.unwrap_or(now) + state.limits.grace;
+    let ends = state.grace_ends().unwrap_or(now);
     if now < ends {
         format!("rotated; the old credential is in grace until {}", moment(ends))
     } else if state.revoke.is_done() {
@@ -107,6 +107,13 @@ pub fn status_words(ledger: &AppLedger, app: &str, now: Timestamp) -> (String, O
     }
     if let Some(end) = ledger.stopped_by() {
         return (format!("stopped: {end}"), super::stopped_remedy(ledger, app));
+    }
+    let emergency = ledger.emergency.as_ref();
+    if let Some(emergency) = emergency.filter(|emergency| !emergency.is_settled(ledger)) {
+        return (
+            format!("about to be rotated at the word of {}", emergency.words()),
+            None,
+        );
     }
     match (ledger.adopted_at, &ledger.unadopted) {
         (Some(_), _) => match ledger.run.as_ref().and_then(|run| run.state.end()) {

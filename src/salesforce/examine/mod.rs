@@ -8,6 +8,7 @@ mod connected;
 mod creation;
 mod external;
 mod rights;
+mod touched;
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 
 use super::org::Org;
 use super::switch::Switch;
-use crate::doctor::observed::{AppSeen, Kind, LoginSeen, OrgSeen, Seen, Subject};
+use crate::doctor::observed::{AppSeen, Kind, LoginSeen, OrgSeen, Seen, Subject, Touched};
 use crate::port::{Examiner, Fault, SecretsSwitch};
 
 /// Examines one org and its apps.
@@ -82,6 +83,10 @@ impl Examiner for Clinic {
             Ok(_) => creation::possible(&self.org).await.into(),
             Err(fault) => fault.into(),
         }
+    }
+
+    async fn touched(&self, subject: &Subject) -> Touched {
+        touched::touched(&self.org, subject).await
     }
 
     async fn app(&self, subject: &Subject) -> AppSeen {
