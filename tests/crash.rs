@@ -26,12 +26,16 @@ mod crash {
     pub mod watch;
     pub mod world;
 
+    mod asleep;
     mod drain;
     mod every_effect;
     mod foreign;
+    mod journal_behind;
     mod journal_lost;
     mod lost;
+    mod modes;
     mod revoke;
     mod several;
+    mod switches;
     mod undo;
 }

@@ -39,6 +39,8 @@ mod migrated;
 mod own_login;
 #[path = "engine/reload.rs"]
 mod reload;
+#[path = "engine/restarts.rs"]
+mod restarts;
 #[path = "engine/verdicts.rs"]
 mod verdicts;
 #[path = "engine/window.rs"]

@@ -30,4 +30,5 @@ mod crash {
 
 mod faults {
     mod every_request;
+    mod network;
 }

@@ -23,6 +23,8 @@ mod deploy;
 mod faults;
 #[path = "sandbox/independence.rs"]
 mod independence;
+#[path = "sandbox/jsforce.rs"]
+mod jsforce;
 #[path = "sandbox/metadata.rs"]
 mod metadata;
 #[path = "sandbox/oauth.rs"]
@@ -31,6 +33,8 @@ mod oauth;
 mod person;
 #[path = "sandbox/rest.rs"]
 mod rest;
+#[path = "sandbox/sf.rs"]
+mod sf;
 #[path = "sandbox/staged.rs"]
 mod staged;
 #[path = "sandbox/strangers.rs"]

@@ -459,6 +459,7 @@ fn is_refusal(observation: &Observation) -> bool {
         | Observation::EndGrace { .. }
         | Observation::Resume { .. }
         | Observation::Handed { .. }
+        | Observation::EndGrace { .. }
         | Observation::GiveUp { .. }
         | Observation::Abandon { .. } => false,
     }

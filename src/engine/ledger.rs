@@ -36,6 +36,8 @@ pub struct Run {
     pub last_at: Timestamp,
     /// What last went otherwise than it should, in words.
     pub trouble: Option<String>,
+    /// Each effect that was ever intended, whatever became of it.
+    pub intended: BTreeSet<Effect>,
 }
 
 /// A value that was sent to Salesforce and never published, kept under a name of its own.
@@ -176,6 +178,7 @@ impl AppLedger {
                     started_at: at,
                     last_at: at,
                     trouble: None,
+                    intended: BTreeSet::new(),
                 });
             }
             Note::Step { step } => self.step(at, step),
@@ -269,6 +272,15 @@ impl AppLedger {
             }));
         }
         match step {
+            Event::Intended { effect } => {
+                run.intended.insert(*effect);
+            }
+            // What the stores hold of it was intended in a journal that is lost.
+            Event::Recovered { .. } => {
+                let stores = 0..run.stores.len();
+                run.intended
+                    .extend(stores.flat_map(|at| [Effect::Store(at), Effect::Publish(at)]));
+            }
             Event::LateProof => self.proves_early = Tri::No,
             Event::Rotated => {
                 self.last_success = Some(at);
@@ -306,9 +318,7 @@ impl AppLedger {
             }
             Event::Restarted
             | Event::Baselined { .. }
-            | Event::Recovered { .. }
             | Event::Chosen { .. }
-            | Event::Intended { .. }
             | Event::Queued { .. }
             | Event::Fetched { .. }
             | Event::Applied { .. }

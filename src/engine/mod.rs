@@ -7,9 +7,9 @@
 //! - `seat`: one app with its target, stores and the house's clock, journal and randomness.
 //! - `lane`: the loop of one rotation. `effects/`: one file per effect. `look`, `survey`, `took`, `values`: reads.
 //! - `note`, `ledger`, `tally`: what is journaled about an app, and what it adds up to.
-//! - `emergency`: a leaked credential, and what revoking it comes to. `radius`: who is hit.
 //! - `identity`: who each app is at Salesforce, so that no two are one.
 //! - `window`: an org's switch, opened for rotations and closed after them.
+//! - `emergency`: a leaked credential, and what revoking it comes to. `radius`: who is hit.
 //! - `service`: what is journaled about no app. `board`: what is known now and forgotten at the end. `health`: what the
 //!   live check finds.
 //! - `tell`: all of it in words. `due`, `phase`: what onlookers want to know. `adopt`: first contact. `supervisor`: due

@@ -6,23 +6,36 @@ use crate::clock::Timestamp;
 use crate::engine::ledger::{AppLedger, SetAside};
 use crate::engine::seat::Seat;
 use crate::port::{Fault, Place, Verdict, VersionRef};
-use crate::rotation::RotationId;
+use crate::rotation::{Effect, RotationId};
 
 /// How long a value that was set aside is probed again (design §4.8).
 const PROBED_FOR: Duration = Duration::from_secs(30 * 86_400);
 
-/// A rotation that a store knows and the journal does not: the journal is an old one (design §4.9). Stores that do not
-/// answer are passed over, but one has to.
+/// A rotation of which a store has what the journal does not know of: the journal is an old one (design §4.9). Also one
+/// that is under way there, where nobody was to write this yet: going on with it would make a second credential. Stores
+/// that do not answer are passed over, but one has to.
 pub(super) async fn behind(seat: &Seat, ledger: &AppLedger) -> Result<Option<RotationId>, Fault> {
     let mut fault = None;
     let mut answered = false;
+    let written = |id: RotationId, place: &Place, store: &str| {
+        let Some(run) = ledger.running().filter(|run| run.state.id == id) else {
+            return ledger.rotations.contains(&id);
+        };
+        // A store that joined the policy since is none of the rotation's.
+        run.stores.iter().position(|name| name == store).is_none_or(|at| {
+            run.intended.contains(&match place {
+                Place::Current | Place::Version(_) => Effect::Publish(at),
+                Place::Pending | Place::PendingVersion(_) => Effect::Store(at),
+            })
+        })
+    };
     for at in &seat.stores {
         for place in [Place::Current, Place::Pending] {
             match at.store.read(&place).await {
                 Ok(slot) => {
                     answered = true;
                     let id = slot.value.as_ref().and_then(|value| value.rotation(&at.names));
-                    if let Some(id) = id.filter(|id| !ledger.rotations.contains(id)) {
+                    if let Some(id) = id.filter(|id| !written(*id, &place, at.store.name())) {
                         return Ok(Some(id));
                     }
                 }

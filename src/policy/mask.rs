@@ -178,12 +178,32 @@ pub(super) fn looks_secret(text: &str) -> bool {
     if is_word && text.len() >= 16 && text.contains(odd) && text.contains(|c: char| c.is_ascii_digit()) {
         return true;
     }
-    // A user name has an `@` and a long, readable front; random text is one long run of mixed letters and digits.
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '=' | '!')))
-        .any(|run| {
-            let digits = run.bytes().filter(u8::is_ascii_digit).count();
-            (run.len() >= 16 && digits == run.len()) || (run.len() >= 20 && digits > 0)
+    text.split(|c: char| !in_run(c)).any(random)
+}
+
+/// A user name has an `@` and a long, readable front; random text is one long run of mixed letters and digits.
+fn random(run: &str) -> bool {
+    let digits = run.bytes().filter(u8::is_ascii_digit).count();
+    (run.len() >= 16 && digits == run.len()) || (run.len() >= 20 && digits > 0)
+}
+
+fn in_run(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '=' | '!')
+}
+
+/// A sentence for a person, without the runs in it that could be a credential: the names of tables stand in many, and
+/// somebody may have pasted one there.
+pub(super) fn scrubbed(sentence: &str) -> String {
+    let pieces = sentence.split_inclusive(|c: char| !in_run(c));
+    pieces
+        .map(|piece| {
+            let run = piece.trim_end_matches(|c: char| !in_run(c));
+            match piece.strip_prefix(run) {
+                Some(rest) if random(run) => format!("…{rest}"),
+                Some(_) | None => piece.to_owned(),
+            }
         })
+        .collect()
 }
 
 /// A value for a message: in backquotes, unless it could be a credential or is no single short line.

@@ -165,6 +165,16 @@ fn performed(state: &State, effect: Effect, answer: Answer, now: Timestamp) -> V
         }
         Answer::Refused(why) => refused(state, effect, why, now),
         Answer::ValueGone => value_gone(state, effect),
+        Answer::Published(stores) => {
+            let why = "the new credential was published by hand".to_owned();
+            let found = stores.into_iter().map(|(store, detail)| Event::FoundApplied {
+                effect: Effect::Publish(store),
+                detail,
+            });
+            std::iter::once(Event::Postponed { effect, why })
+                .chain(found)
+                .collect()
+        }
     }
 }
 
@@ -310,6 +320,13 @@ fn found(state: &State, effect: Effect, finding: Finding, now: Timestamp, guards
                     again: Some(until),
                 },
             ]
+        }
+        // Not answered and not applied, again and again: that is a failure like any other.
+        Finding::NotTaken if state.attempts >= CAP && state.may_pause() => {
+            let why = format!("{effect}: it is never answered, and was not applied");
+            std::iter::once(Event::FoundAbsent { effect })
+                .chain(defer(state, now, None, why))
+                .collect()
         }
         Finding::NotTaken => vec![Event::FoundAbsent { effect }],
         Finding::Moved(base) => vec![Event::Rebased { effect, base }],

@@ -78,6 +78,10 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
             state.sent |= *effect == Effect::Cutover;
         }
         Event::Applied { effect, detail } | Event::FoundApplied { effect, detail } => {
+            // Readers have it: from here it is only forward, also if it was a person who gave it to them.
+            if matches!((effect, &state.mode), (Effect::Publish(_), Mode::Undo(_))) && state.undo.is_open() {
+                state.mode = Mode::Forward;
+            }
             set(&mut state, *effect, Progress::Done(at));
             applied(&mut state, *effect, detail);
             progressed_with(&mut state, *effect);
@@ -240,7 +244,10 @@ pub fn fold(mut state: State, at: Timestamp, event: &Event) -> State {
                 (Some(_), _) => Progress::Open,
             };
             state.relook = false;
-            progressed_with(&mut state, Effect::Revoke);
+            match entry {
+                None => progressed_with(&mut state, Effect::Revoke),
+                Some(_) => looked(&mut state),
+            }
         }
         Event::OldUnknown => state.old_unknown = true,
         Event::Rotated => state.rotated_at = Some(at),
@@ -404,6 +411,19 @@ fn interrupted(state: &mut State) {
 fn progressed_with(state: &mut State, effect: Effect) {
     if !(effect == Effect::Revoke && state.hold() == Some(&Hold::StillAccepted)) {
         progressed(state);
+    }
+}
+
+/// What the look itself was held by is over. That the entry is still there is no progress: were the failures counted anew
+/// from here, nobody would ever hear that it cannot be removed.
+fn looked(state: &mut State) {
+    match state.rest {
+        Rest::Held {
+            reason: Hold::StillAccepted | Hold::Exhausted { .. },
+            ..
+        } => {}
+        Rest::Held { again: Some(_), .. } => state.rest = Rest::Running,
+        Rest::Held { again: None, .. } | Rest::Running | Rest::Ended(_) => {}
     }
 }
 

@@ -92,6 +92,9 @@ pub enum Answer {
     Unknown(String),
     /// The value to send is in no hand and no store any more. Nothing was sent.
     ValueGone,
+    /// The old pair was to be put back, and a person has given the new one to the readers of these stores. Nothing was
+    /// sent.
+    Published(Vec<(usize, Detail)>),
 }
 
 /// What an applied effect taught.

@@ -1,15 +1,9 @@
 //! Every reader of an answer, fed with anything: none panics, and nothing of the answer is in what it says.
-//! The same over real HTTP, with fewer cases, is in `tests/wire/property.rs`.
+//! The same over real HTTP, with fewer cases, is in `tests/wire/property.rs`; with no shape to begin with, in `tests/fuzz.rs`.
 
 use proptest::prelude::*;
-use url::Url;
-use zeroize::Zeroizing;
 
-use super::fault::{Area, read};
-use super::http::{Body, Reply};
-use super::metadata::hostile as metadata;
-use super::{login, probe, rest};
-use crate::clock::Timestamp;
+use super::heard;
 
 /// Looks like a secret: no code of Salesforce's has small letters or digits.
 const CANARY: &str = "CANARYc4n4ry0123456789";
@@ -61,23 +55,7 @@ proptest! {
 
     #[test]
     fn nothing_of_an_answer_is_in_what_is_said_of_it(body in body(), status in status()) {
-        let reply = Reply {
-            status,
-            date: None,
-            limit: None,
-            retry_after: None,
-            body: Body::Whole(Zeroizing::new(body.clone().into_bytes())),
-        };
-        let mut said = vec![metadata::said(&reply)];
-        if let Err(class) = read(&reply) {
-            for area in [Area::Credentials, Area::Metadata] {
-                said.push(format!("{:?} {:?}", class.clone().fault(area), class.clone().outcome::<()>(area)));
-            }
-        }
-        said.push(login::hostile::said(&Url::parse("http://127.0.0.1:1").unwrap(), &reply, Timestamp(0)));
-        said.push(probe::hostile::said(status, body.as_bytes()));
-        said.push(rest::hostile::said(body.as_bytes()));
-        for said in said {
+        for said in heard(status, body.as_bytes()) {
             prop_assert!(!said.to_lowercase().contains(&CANARY.to_lowercase()), "{said}");
         }
     }

@@ -271,6 +271,11 @@ fn refused(denied: &Denied, reply: &Reply, now: Timestamp) -> Login {
     Login::Failed(Fault::Unauthorized(format!("{remedy}{off}")))
 }
 
+/// What is said of an answer to a login.
+pub(super) fn said(home: &Url, reply: &Reply, now: Timestamp) -> String {
+    format!("{:?}", judge(home, reply, now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,15 +287,5 @@ mod tests {
         ));
         assert!(jwt_shaped("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln"));
         assert!(!jwt_shaped("eyJhbGciOiJSUzI1NiJ9..c2ln"));
-    }
-}
-
-/// For the property that holds for all readers.
-#[cfg(test)]
-pub(crate) mod hostile {
-    use super::*;
-
-    pub(crate) fn said(home: &Url, reply: &Reply, now: Timestamp) -> String {
-        format!("{:?}", judge(home, reply, now))
     }
 }

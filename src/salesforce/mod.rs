@@ -13,6 +13,7 @@ mod assisted;
 mod consumer;
 mod examine;
 mod fault;
+mod heard;
 mod host;
 #[cfg(test)]
 mod hostile;
@@ -35,6 +36,7 @@ mod wipe;
 
 pub use assisted::AssistedTarget;
 pub use examine::Clinic;
+pub use heard::{heard, rewritten};
 pub use org::{ApiLimits, Org};
 pub use regenerate::{RegenerateSettings, RegenerateTarget};
 pub use settings::{JwtLogin, OrgSettings, SetupError, Timeouts};

@@ -62,6 +62,9 @@ pub(super) fn build(seed: &Seed, base_url: String, mut chance: Chance) -> Result
         counters: BTreeMap::new(),
         api_used: 0,
         deploys: Vec::new(),
+        retrieves: Vec::new(),
+        cursors: Vec::new(),
+        departures: BTreeSet::new(),
         org_settings: super::soap::fresh_org_settings(),
         api_limit: if seed.daily_api_requests == 0 {
             15_000
@@ -363,7 +366,8 @@ fn distinct(world: &World) -> Result<(), String> {
             return Err(format!("app name {:?} is empty or taken", app.name));
         }
         for pair in app.consumers.iter().flat_map(|consumer| &consumer.credentials) {
-            if !keys.insert(&pair.key) {
+            // What was migrated has the key of what it was migrated to.
+            if !app.read_only && !keys.insert(&pair.key) {
                 return Err(format!("app {}: the consumer key is already taken", app.name));
             }
         }

@@ -7,6 +7,7 @@
 //!
 //! It shares no code with the client side of the daemon, since one wrong idea must not hide in both. TLS is not
 //! here: it is a front in the test harness. Creating and deleting components is not here, nor deploying over REST.
+//! Clients of many other people work against it unchanged (`tests/sandbox/strangers.rs`, `jsforce.rs`, `sf.rs`).
 
 mod app;
 mod build;

@@ -16,8 +16,10 @@ pub const OPERATIONS: &[&str] = &[
     "userinfo",
     "identity",
     "versions",
+    "resources",
     "limits",
     "query",
+    "query.more",
     "usage",
     "usage.users",
     "usage.end",
@@ -34,6 +36,9 @@ pub const OPERATIONS: &[&str] = &[
     "soap.describeMetadata",
     "soap.deploy",
     "soap.checkDeployStatus",
+    "soap.retrieve",
+    "soap.checkRetrieveStatus",
+    "soap.login",
     "soap.other",
     "unknown",
 ];
@@ -59,11 +64,19 @@ pub(super) enum Operation {
         user: String,
     },
     Versions,
+    Resources {
+        version: u16,
+    },
     Limits {
         version: u16,
     },
     Query {
         version: u16,
+    },
+    /// The next records of a query, by the locator that its last page named.
+    QueryMore {
+        version: u16,
+        locator: String,
     },
     Usage {
         version: u16,
@@ -94,6 +107,10 @@ pub(super) enum Operation {
     Soap {
         version: Option<u16>,
         envelope: Result<Envelope, String>,
+    },
+    /// `login` of the SOAP API of data, in either of its forms.
+    SoapLogin {
+        version: Option<u16>,
     },
     Unknown,
 }
@@ -128,6 +145,9 @@ impl Operation {
                 version: number(version),
                 envelope: Envelope::read(&call.body),
             },
+            ["services", "Soap", "u" | "c", version, ..] if post => Self::SoapLogin {
+                version: number(version),
+            },
             ["services", "data", version, rest @ ..] => match version.strip_prefix('v').and_then(number) {
                 Some(version) => Self::data(call, version, rest),
                 None => Self::Unknown,
@@ -140,8 +160,13 @@ impl Operation {
         let verb = call.method.as_str();
         let text = |part: &str| part.to_owned();
         match (verb, rest) {
+            ("GET", []) => Self::Resources { version },
             ("GET", ["limits"]) => Self::Limits { version },
             ("GET", ["query"]) => Self::Query { version },
+            ("GET", ["query", locator]) => Self::QueryMore {
+                version,
+                locator: text(locator),
+            },
             ("GET", ["apps", "oauth", "usage"]) => Self::Usage { version },
             ("GET", ["apps", "oauth", "usage", app, "users"]) => Self::UsageUsers {
                 version,
@@ -193,8 +218,10 @@ impl Operation {
             Self::Userinfo => "userinfo",
             Self::Identity { .. } => "identity",
             Self::Versions => "versions",
+            Self::Resources { .. } => "resources",
             Self::Limits { .. } => "limits",
             Self::Query { .. } => "query",
+            Self::QueryMore { .. } => "query.more",
             Self::Usage { .. } => "usage",
             Self::UsageUsers { .. } => "usage.users",
             Self::UsageEnd { .. } => "usage.end",
@@ -217,8 +244,11 @@ impl Operation {
                 SoapMethod::Describe => "soap.describeMetadata",
                 SoapMethod::Deploy => "soap.deploy",
                 SoapMethod::DeployStatus => "soap.checkDeployStatus",
+                SoapMethod::Retrieve => "soap.retrieve",
+                SoapMethod::RetrieveStatus => "soap.checkRetrieveStatus",
                 SoapMethod::Other => "soap.other",
             },
+            Self::SoapLogin { .. } => "soap.login",
             Self::Soap { envelope: Err(_), .. } => "soap.other",
             Self::Unknown => "unknown",
         }
@@ -231,7 +261,7 @@ impl Operation {
 
     /// True for the SOAP endpoint.
     pub(super) fn is_soap(&self) -> bool {
-        matches!(self, Self::Soap { .. })
+        matches!(self, Self::Soap { .. } | Self::SoapLogin { .. })
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Snapshot {
     pub late: Vec<LateState>,
     /// Every deploy there ever was, with what was in its zip.
     pub deploys: Vec<DeployState>,
+    /// In what requests departed from the published WSDL and were served all the same, as Salesforce does for clients
+    /// that do. rekeyd's own never may.
+    pub departures: Vec<String>,
     /// The org's own settings for External Client Apps, by name.
     pub org_settings: Vec<(String, String)>,
     /// Fault rules that can still act.
@@ -206,6 +209,7 @@ impl World {
                 })
                 .collect(),
             deploys: super::soap::deploy_states(self),
+            departures: self.departures.iter().map(|one| (*one).to_owned()).collect(),
             org_settings: super::soap::org_settings(self),
             faults: self.faults.left(),
             switches: self.switches.clone(),

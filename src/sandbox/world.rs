@@ -45,6 +45,12 @@ pub(super) struct World {
     pub(super) late: Vec<Late>,
     /// Every deploy there ever was, in the order in which they came.
     pub(super) deploys: Vec<soap::Deploy>,
+    /// Every retrieve, likewise.
+    pub(super) retrieves: Vec<soap::Retrieve>,
+    /// Queries of which a next page can be asked for, oldest first.
+    pub(super) cursors: Vec<rest::Cursor>,
+    /// In what a client departed from the published WSDL and was served all the same, as Salesforce does.
+    pub(super) departures: BTreeSet<&'static str>,
     /// The org's own settings for External Client Apps, but for what is a switch.
     pub(super) org_settings: Element,
     /// From when on secrets are served over REST, where the switch is on.
@@ -196,11 +202,14 @@ impl World {
             } => envelope.first_name().map(str::to_owned),
             Operation::Soap { envelope: Err(_), .. }
             | Operation::Revoke
+            | Operation::SoapLogin { .. }
             | Operation::Userinfo
             | Operation::Identity { .. }
             | Operation::Versions
+            | Operation::Resources { .. }
             | Operation::Limits { .. }
             | Operation::Query { .. }
+            | Operation::QueryMore { .. }
             | Operation::Usage { .. }
             | Operation::Unknown => None,
         }
@@ -256,14 +265,17 @@ impl World {
                 ..
             } => self.sessions.touch(envelope.session_id()?, now),
             Operation::Soap { envelope: Err(_), .. }
+            | Operation::SoapLogin { .. }
             | Operation::Token(_)
             | Operation::Introspect
             | Operation::Revoke => None,
             Operation::Userinfo
             | Operation::Identity { .. }
             | Operation::Versions
+            | Operation::Resources { .. }
             | Operation::Limits { .. }
             | Operation::Query { .. }
+            | Operation::QueryMore { .. }
             | Operation::Usage { .. }
             | Operation::UsageUsers { .. }
             | Operation::UsageEnd { .. }
@@ -280,12 +292,15 @@ impl World {
             Operation::Introspect => oauth::introspect(self, call, at),
             Operation::Revoke => oauth::revoke(self, call),
             Operation::Soap { version, envelope } => soap::serve(self, *version, envelope, call, actor, at),
+            Operation::SoapLogin { version } => soap::login(*version),
             Operation::Versions => rest::versions(&self.switches),
             Operation::Unknown => rest::not_found("The requested resource does not exist"),
             Operation::Userinfo
             | Operation::Identity { .. }
+            | Operation::Resources { .. }
             | Operation::Limits { .. }
             | Operation::Query { .. }
+            | Operation::QueryMore { .. }
             | Operation::Usage { .. }
             | Operation::UsageUsers { .. }
             | Operation::UsageEnd { .. }

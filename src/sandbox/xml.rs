@@ -195,6 +195,18 @@ pub(super) fn envelope(body: &Element) -> Result<Vec<u8>, std::io::Error> {
     Ok(writer.into_inner())
 }
 
+/// Writes a document of the Metadata namespace, as files of a package are.
+pub(super) fn document(root: &Element) -> Result<Vec<u8>, std::io::Error> {
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 4);
+    writer.write_event(Event::Decl(quick_xml::events::BytesDecl::new(
+        "1.0",
+        Some("UTF-8"),
+        None,
+    )))?;
+    write(&mut writer, root, true)?;
+    Ok(writer.into_inner())
+}
+
 fn write(writer: &mut Writer<Vec<u8>>, element: &Element, outermost: bool) -> Result<(), std::io::Error> {
     let mut start = BytesStart::new(element.name.as_str());
     // A fault's parts carry no namespace; everything else is qualified.

@@ -4,6 +4,7 @@
 //! daemon, kills drawn from the seed, and a consumer that reads the store and logs in from before the first rotation to
 //! the end. `REKEYD_SEEDS=500` runs more of them; `REKEYD_SEEDS=17..18` one again.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::sink;
 use std::ops::Range;
@@ -58,6 +59,8 @@ struct World {
     seed: u64,
     bench: Bench,
     org: RunningSandbox,
+    /// A person was asked about a value that was masked and lost twice, and had another made.
+    asked: bool,
 }
 
 /// What the seeds came to.
@@ -66,7 +69,9 @@ struct Total {
     worlds: usize,
     kills: u64,
     logins: u64,
-    longest_trips: u64,
+    asked: usize,
+    /// The longest outage that a reader saw, in round trips, by method.
+    longest_trips: BTreeMap<&'static str, u64>,
 }
 
 fn seeds() -> Range<u64> {
@@ -88,30 +93,42 @@ fn killed_at_random_instants_it_loses_nothing() {
     for some in all.chunks(6) {
         let worlds: Vec<_> = some.iter().map(|seed| runtime.spawn(lived(*seed))).collect();
         for (seed, world) in some.iter().zip(worlds) {
-            let (kills, seen) = runtime
+            let (kills, asked, seen) = runtime
                 .block_on(world)
                 .unwrap_or_else(|_| panic!("REKEYD_SEEDS={seed}..{}", seed + 1));
             total.worlds += 1;
             total.kills += kills;
+            total.asked += usize::from(asked);
             total.logins += seen.iter().map(|app| app.logins).sum::<u64>();
-            let trips = seen.iter().map(|app| app.longest_outage_round_trips).max();
-            total.longest_trips = total.longest_trips.max(trips.unwrap_or(0));
+            for (name, external, _) in APPS {
+                let method = if external { "staged" } else { "update" };
+                let of_app = seen.iter().filter(|app| app.app == name);
+                let trips = of_app
+                    .map(|app| app.longest_outage_round_trips)
+                    .max()
+                    .unwrap_or(0);
+                let longest = total.longest_trips.entry(method).or_default();
+                *longest = trips.max(*longest);
+            }
         }
     }
     println!(
-        "kills: {} seeds, {} kills of the real binary, {} rotations, {} logins by readers, longest outage {} round trips \
-         (in-place change only), nothing lost",
+        "kills: {} seeds, {} kills of the real binary, {} rotations, {} logins by readers, {} times a person was asked since two \
+         kills lost a masked value, nothing lost",
         total.worlds,
         total.kills,
         total.worlds * APPS.len(),
         total.logins,
-        total.longest_trips
+        total.asked
     );
+    for (method, trips) in total.longest_trips {
+        println!("kills: longest outage, {method}: {trips} round trips");
+    }
 }
 
-async fn lived(seed: u64) -> (u64, Vec<Summary>) {
+async fn lived(seed: u64) -> (u64, bool, Vec<Summary>) {
     let mut draw = Draw(seed);
-    let world = World::new(seed, &mut draw).await;
+    let mut world = World::new(seed, &mut draw).await;
     let (stop, stopped) = oneshot::channel::<()>();
     let consumer = world.consumer();
     let reader = tokio::spawn(async move {
@@ -137,7 +154,7 @@ async fn lived(seed: u64) -> (u64, Vec<Summary>) {
     let seen = reader.await.unwrap();
     world.check(&seen);
     world.org.shutdown().await.unwrap();
-    (kills, seen)
+    (kills, world.asked, seen)
 }
 
 impl World {
@@ -190,6 +207,7 @@ impl World {
             seed: number,
             bench,
             org,
+            asked: false,
         };
         world.give().await;
         world
@@ -245,7 +263,7 @@ impl World {
     }
 
     /// Nobody kills it any more: every app becomes done.
-    fn finishes(&self) {
+    fn finishes(&mut self) {
         let mut service = Service::start(&self.bench);
         for _ in 0..TURNS {
             if APPS.iter().all(|(name, ..)| self.is_done(name)) {
@@ -253,6 +271,7 @@ impl World {
                 assert_eq!(service.end().0, 0);
                 return;
             }
+            self.has_a_masked_value_made_anew();
             service.listen(Duration::from_millis(500));
         }
         let history = self.bench.run(&["history"]);
@@ -260,12 +279,27 @@ impl World {
     }
 
     fn is_done(&self, name: &str) -> bool {
+        let status = self.status(name);
+        status["state"] == "resting" && status["last_rotated"].is_string()
+    }
+
+    fn status(&self, name: &str) -> Value {
         let ran = self.bench.run(&["status", name, "--json"]);
         // Between two states the daemon may be busy; the next look tells.
-        let Ok(status) = serde_json::from_str::<Value>(&ran.out) else {
-            return false;
-        };
-        status["state"] == "resting" && status["last_rotated"].is_string()
+        serde_json::from_str(&ran.out).unwrap_or(Value::Null)
+    }
+
+    /// One kill is healed by a second mint. Two can lose that as well, and no third is made without a person.
+    fn has_a_masked_value_made_anew(&mut self) {
+        let status = self.status("masked");
+        let state = status["state"].as_str().unwrap_or_default();
+        if state.contains("the value was lost twice") {
+            self.bench.run(&["abandon", "masked"]).ends(0);
+            self.asked = true;
+        }
+        if self.asked && state == "resting" && status["last_rotated"].is_null() {
+            self.bench.run(&["rotate", "masked"]).ends(0);
+        }
     }
 
     /// One pair is accepted, it is a new one, the store gives it, it was made once, and the history holds.
@@ -290,7 +324,10 @@ impl World {
                 "{name}: something is in the slot\n{}",
                 history()
             );
-            let most = if switches.contains("masked") { 2 } else { 1 };
+            let most = match switches.contains("masked") {
+                true => 2 + u64::from(self.asked),
+                false => 1,
+            };
             assert!(
                 !external || (1..=most).contains(&consumer.mints),
                 "{name}: {} mints\n{}",
@@ -359,7 +396,7 @@ fn policy(bench: &Bench, org: &str) -> String {
         };
         text += &format!(
             "[app.{name}]\norg = \"test\"\nstores = [{{ store = \"local\", path = \"{name}\" }}]\n\
-             schedule = {{ every = \"90d\" }}\nfirst = \"now\"\nclient_credentials = true\n{target}\n"
+             schedule = {{ every = \"90d\" }}\nfirst = \"now\"\ncool_down = \"0s\"\nclient_credentials = true\n{target}\n"
         );
     }
     text

@@ -24,6 +24,7 @@ mod reach;
 mod readers;
 mod rehearsal;
 mod revoke;
+mod rivals;
 mod service;
 mod signals;
 mod socket;

@@ -8,7 +8,7 @@ use rekeyd::rotation::{Effect, Event};
 
 use super::life::{Life, Over};
 use super::world::Kind::{Bao, File};
-use super::world::Method::{Staged, Update};
+use super::world::Method::{Regenerate, Staged, Update};
 use super::world::{Shape, World};
 
 async fn drained(shape: &Shape, boundary: usize) {
@@ -37,7 +37,9 @@ async fn drained(shape: &Shape, boundary: usize) {
     };
     // Without overlap consumers are brought through: that is the one thing that is still begun.
     let may = |effect: &Effect| match effect {
-        Effect::Publish(_) | Effect::Undo => shape.method == Update,
+        Effect::Publish(_) | Effect::Undo => shape.method != Staged,
+        // What was made in place is read and stored first.
+        Effect::Store(_) => shape.method == Regenerate,
         _ => false,
     };
     let begun = later.lock().unwrap().clone();
@@ -81,4 +83,9 @@ async fn staged() {
 #[tokio::test]
 async fn update() {
     at_every_boundary(Shape::new(Update, &[File, Bao])).await;
+}
+
+#[tokio::test]
+async fn regenerate() {
+    at_every_boundary(Shape::new(Regenerate, &[File, Bao])).await;
 }

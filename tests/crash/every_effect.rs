@@ -99,7 +99,7 @@ async fn at_every_effect(shape: Shape, ending: Ending) {
 }
 
 /// A crash at every effect, and another one at the first effect of the next process.
-async fn twice(shape: Shape) {
+async fn twice(shape: Shape, ending: Ending) {
     let world = World::new(shape.clone()).await;
     let effects = world.live(Life::default()).await.calls.len();
     let mut cases = 0;
@@ -109,13 +109,19 @@ async fn twice(shape: Shape) {
                 let case = format!("{} {first:?}, then {second:?}", shape.name());
                 let world = World::new(shape.clone()).await;
                 world.live(Life::planned(first)).await;
-                let lived = world.live(Life::planned(second)).await;
+                let plan = second;
+                let lived = world
+                    .live(Life {
+                        plan,
+                        ..Life::briefly()
+                    })
+                    .await;
                 // The last effect may have been the one that was done.
                 let lived = match lived.over {
-                    Over::Crashed => world.live(Life::default()).await,
+                    Over::Crashed => world.live(Life::briefly()).await,
                     Over::Ended(_) | Over::Busy => lived,
                 };
-                world.rotated(&case, &lived.over).await;
+                ending.check(&world, &case, &lived).await;
                 cases += 1;
             }
         }
@@ -125,17 +131,22 @@ async fn twice(shape: Shape) {
 
 #[tokio::test]
 async fn staged_twice() {
-    twice(Shape::new(Staged, &[File])).await;
+    twice(Shape::new(Staged, &[File]), Ending::Rotated).await;
 }
 
 #[tokio::test]
 async fn assisted_twice() {
-    twice(Shape::new(Assisted, &[File])).await;
+    twice(Shape::new(Assisted, &[File]), Ending::Rotated).await;
 }
 
 #[tokio::test]
 async fn update_twice() {
-    twice(Shape::new(Update, &[Bao])).await;
+    twice(Shape::new(Update, &[Bao]), Ending::Rotated).await;
+}
+
+#[tokio::test]
+async fn regenerate_twice() {
+    twice(Shape::new(Regenerate, &[File]), Ending::Made).await;
 }
 
 macro_rules! shapes {

@@ -14,23 +14,23 @@ use super::fuse::Plan;
 use super::life::{Desk, Life, Over};
 use super::record::Level;
 use super::world::Kind::{Bao, File};
-use super::world::Method::{Staged, Update};
+use super::world::Method::{Regenerate, Staged, Update};
 use super::world::{APP, MASKED, NAME, Shape, World};
 
-fn is_done(ledger: &AppLedger) -> bool {
+pub(super) fn is_done(ledger: &AppLedger) -> bool {
     let end = ledger.run.as_ref().and_then(|run| run.state.end());
     end == Some(&End::Done { disproven: true })
 }
 
-fn is_over(ledger: &AppLedger) -> bool {
+pub(super) fn is_over(ledger: &AppLedger) -> bool {
     is_done(ledger) || ledger.hold.is_some() || hold(ledger).is_some()
 }
 
-fn hold(ledger: &AppLedger) -> Option<Hold> {
+pub(super) fn hold(ledger: &AppLedger) -> Option<Hold> {
     ledger.running().and_then(|run| run.state.hold().cloned())
 }
 
-async fn rotate(desk: &Desk) -> Reply {
+pub(super) async fn rotate(desk: &Desk) -> Reply {
     let command = Command::Rotate {
         app: APP.into(),
         reason: "a test".into(),
@@ -41,7 +41,7 @@ async fn rotate(desk: &Desk) -> Reply {
     desk.ask(command).await
 }
 
-async fn resume(desk: &Desk, take_over: Option<String>) -> Reply {
+pub(super) async fn resume(desk: &Desk, take_over: Option<String>) -> Reply {
     let (app, by) = (APP.into(), "a person".into());
     desk.ask(Command::Resume { app, by, take_over }).await
 }
@@ -66,6 +66,20 @@ async fn submit(desk: &Desk, world: &World, secret: &str) -> Reply {
                     .clock
                     .sleep_until(world.clock.now() + Duration::from_secs(5))
                     .await;
+            }
+            reply => return reply,
+        }
+    }
+}
+
+/// A person says that what Salesforce shows is right.
+pub(super) async fn adopt(desk: &Desk, world: &World) -> Reply {
+    loop {
+        let (app, by) = (APP.into(), "a person".into());
+        match desk.ask(Command::Adopt { app, by }).await {
+            Reply::Refused { why, .. } if why.contains("try again in a moment") => {
+                let soon = world.clock.now() + Duration::from_secs(5);
+                world.clock.sleep_until(soon).await;
             }
             reply => return reply,
         }
@@ -144,8 +158,23 @@ async fn lost_at_every_boundary(shape: Shape) {
         let before = mints(&world);
         let ending = world
             .serve(Plan::Never, async |desk| {
-                desk.until(&case, |ledger| ledger.adopted_at.is_some() || is_over(ledger))
-                    .await;
+                // Made in place and not stored yet: consumers are out, and a person takes over what Salesforce shows.
+                let refused = |ledger: &AppLedger| {
+                    let why = ledger.unadopted.as_ref();
+                    why.is_some_and(|why| why.contains("is refused by Salesforce"))
+                };
+                let seen = |ledger: &AppLedger| ledger.adopted_at.is_some() || is_over(ledger);
+                desk.until(&case, |ledger| seen(ledger) || refused(ledger)).await;
+                if !desk.see(seen) {
+                    assert_eq!(world.shape.method, Regenerate, "{case}");
+                    let reply = adopt(desk, &world).await;
+                    assert!(matches!(reply, Reply::Done(_)), "{case}: {reply:?}");
+                    assert_eq!(mints(&world), before, "{case}: minted by itself");
+                    let reply = rotate(desk).await;
+                    assert!(matches!(reply, Reply::Started(_)), "{case}: {reply:?}");
+                    desk.until(&case, is_done).await;
+                    return "adopted";
+                }
                 // A rotation that was found under way ends first.
                 desk.until(&case, |ledger| ledger.running().is_none() || is_over(ledger))
                     .await;
@@ -211,4 +240,9 @@ async fn update() {
 #[tokio::test]
 async fn update_two() {
     lost_at_every_boundary(Shape::new(Update, &[File, Bao])).await;
+}
+
+#[tokio::test]
+async fn regenerate() {
+    lost_at_every_boundary(Shape::new(Regenerate, &[File, Bao])).await;
 }

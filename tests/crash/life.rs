@@ -1,5 +1,6 @@
 //! One process: from a journal on the disk to the end of its rotation, its crash, or its drain.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -111,13 +112,15 @@ impl World {
             watch: self.watch.clone(),
             refuse: None,
             before: None,
+            meanwhile: None,
+            after: None,
         }
     }
 
     /// The house of a new process: the journal is opened anew, as everything is.
-    pub async fn house(&self) -> House {
+    pub async fn house(&self, journal: &Path) -> House {
         let _busy = self.clock.busy();
-        let journal = SqliteJournal::open(&self.journal, &SystemRandom).await.unwrap();
+        let journal = SqliteJournal::open(journal, &SystemRandom).await.unwrap();
         let prints = FingerprintKey::new(vec![7; 32]).unwrap();
         app::house(
             Arc::new(journal),
@@ -129,9 +132,16 @@ impl World {
 
     /// Starts a process on the rotation, and runs it as far as it comes.
     pub async fn live(&self, life: Life) -> Lived {
+        self.live_by(&self.journal, life).await
+    }
+
+    /// The same with another journal.
+    pub async fn live_by(&self, journal: &Path, life: Life) -> Lived {
+        // Another process may be asleep until something far off.
+        let begins = self.clock.busy();
         let fuse = Arc::new(Fuse::new(life.plan));
         let around = (life.dress)(self.around(fuse.clone()));
-        let house = self.house().await;
+        let house = self.house(journal).await;
         let records = house.journal.read(&RecordQuery::default()).await.unwrap();
         let mut ledgers = Ledgers::read(&records).unwrap();
         let apps = app::build(&self.policy, &ledgers, &house).ok().unwrap();
@@ -188,12 +198,14 @@ impl World {
                 }
             }),
         };
+        drop(begins);
         let over = tokio::select! {
             end = lane::run(seat, state, first, surroundings) => Over::Ended(end),
             () = fuse.blown() => Over::Crashed,
             () = self.person(words, asked) => unreachable!("a person does not end"),
             () = self.clock.sleep_until(self.clock.now() + life.limit) => Over::Busy,
         };
+        let _ends = self.clock.busy();
         let (calls, appends) = fuse.counts();
         self.watch.look("when the process was over").await;
         Lived { over, calls, appends }
@@ -267,9 +279,19 @@ impl Desk {
 impl World {
     /// Starts the whole service, and ends it as `script` ends.
     pub async fn serve<T>(&self, plan: Plan, script: impl AsyncFnOnce(&Desk) -> T) -> T {
+        self.serve_dressed(plan, |around| around, script).await
+    }
+
+    /// The same with more around the ports.
+    pub async fn serve_dressed<T>(
+        &self,
+        plan: Plan,
+        dress: impl Fn(Around) -> Around,
+        script: impl AsyncFnOnce(&Desk) -> T,
+    ) -> T {
         let fuse = Arc::new(Fuse::new(plan));
-        let around = self.around(fuse.clone());
-        let house = self.house().await;
+        let around = dress(self.around(fuse.clone()));
+        let house = self.house(&self.journal).await;
         let records = house.journal.read(&RecordQuery::default()).await.unwrap();
         let ledgers = Ledgers::read(&records).unwrap();
         let mut apps = app::build(&self.policy, &ledgers, &house).ok().unwrap();

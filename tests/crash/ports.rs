@@ -34,6 +34,10 @@ pub struct Around {
     pub refuse: Option<Arc<dyn Fn(Effect) -> Option<Fault> + Send + Sync>>,
     /// Done before a mutating call, by somebody else.
     pub before: Option<Arc<dyn Fn(Effect) -> BoxFuture<'static, ()> + Send + Sync>>,
+    /// Done before a mutating call, while time goes on: by its number in the process.
+    pub meanwhile: Option<Arc<dyn Fn(usize) -> BoxFuture<'static, ()> + Send + Sync>>,
+    /// Done after a mutating call, before its answer is heard.
+    pub after: Option<Arc<dyn Fn(Effect) + Send + Sync>>,
 }
 
 impl Around {
@@ -47,6 +51,9 @@ impl Around {
 
     async fn change<T>(&self, effects: &[Effect], call: impl Future<Output = Outcome<T>>) -> Outcome<T> {
         self.fuse.alive().await;
+        if let Some(meanwhile) = &self.meanwhile {
+            meanwhile(self.fuse.counts().0.len()).await;
+        }
         let _busy = self.clock.busy();
         let number = self.fuse.before_call(effects[0]).await;
         if let Some(before) = &self.before {
@@ -59,6 +66,9 @@ impl Around {
         }
         let outcome = call.await;
         self.watch.look(&what).await;
+        if let Some(after) = &self.after {
+            after(effects[0]);
+        }
         self.fuse.after_call(number).await;
         outcome
     }

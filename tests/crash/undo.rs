@@ -3,18 +3,28 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use rekeyd::clock::Clock;
+use rekeyd::engine::command::{Command, Reply};
+use rekeyd::engine::ledger::AppLedger;
+use rekeyd::engine::tell::remedy;
 use rekeyd::port::{Fault, Place, VersionRef};
-use rekeyd::rotation::{Effect, End, Event};
+use rekeyd::rotation::{Effect, End, Event, Hold};
+use rekeyd::sandbox::{Action, Rule};
 use reqwest::Method as Verb;
 use serde_json::json;
 
 use super::fuse::Plan;
-use super::life::{Life, Lived, Over};
+use super::journal_lost::{hold, rotate};
+use super::life::{Desk, Life, Lived, Over};
 use super::lost::{misfortunes, rule};
+use super::ports::Around;
+use super::watch::Pair;
 use super::world::Kind::{Bao, File};
 use super::world::Method::Update;
-use super::world::{Shape, World};
+use super::world::{APP, Shape, World};
 
 fn undone() -> End {
     let why = "no store could publish the new credential in time".to_owned();
@@ -174,4 +184,128 @@ async fn a_store_that_shuts_us_out() {
     };
     let lived = world.live(life).await;
     is_undone(&world, "shut out", &lived).await;
+}
+
+/// No store can publish and Salesforce refuses to take the old pair back. Returns the commands that a person is told.
+async fn broken(world: &World, desk: &Desk, case: &str) -> Vec<String> {
+    desk.until("adopted", |ledger| ledger.adopted_at.is_some()).await;
+    assert!(matches!(rotate(desk).await, Reply::Started(_)), "{case}");
+    let broken = |ledger: &AppLedger| matches!(hold(ledger), Some(Hold::BrokenUndo { .. }));
+    desk.until("held", broken).await;
+    let told = remedy(&desk.see(hold).unwrap(), APP, false);
+    let told: Vec<String> = told.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert_eq!(
+        told,
+        [
+            "rekeyd resume billing",
+            "rekeyd secret billing",
+            "rekeyd resume billing"
+        ],
+        "{case}"
+    );
+    assert_ne!(
+        world.watch.primary(),
+        world.watch.old,
+        "{case}: the new pair is in force"
+    );
+    told
+}
+
+/// Types a command that `broken` has told.
+async fn types(world: &World, desk: &Desk, command: &str) -> Option<Pair> {
+    match command {
+        "rekeyd resume billing" => {
+            let (app, by) = (APP.to_owned(), "a person".to_owned());
+            let reply = desk
+                .ask(Command::Resume {
+                    app,
+                    by,
+                    take_over: None,
+                })
+                .await;
+            assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
+            None
+        }
+        "rekeyd secret billing" => world.watch.at(0, &Place::Current).await,
+        other => panic!("{other}"),
+    }
+}
+
+/// What a person is told to do about a broken undo is done: `resume` once Salesforce takes it again, or the pair in force
+/// written to the store by hand, and then `resume`, whether it takes it again by then or not.
+#[tokio::test]
+async fn a_broken_undo_is_held_and_the_commands_that_are_told_mend_it() {
+    for (by_hand, healthy) in [(false, true), (true, false), (true, true)] {
+        let case = format!("broken undo, by hand: {by_hand}, healthy since: {healthy}");
+        let world = World::new(Shape::new(Update, &[File])).await;
+        let refused = Action::Status {
+            code: 403,
+            body: String::new(),
+            retry_after: None,
+            applied: false,
+        };
+        let all = Rule {
+            count: 0,
+            ..rule("soap.updateMetadata", 2, refused)
+        };
+        world.org.fault(all).unwrap();
+        let dress = |mut around: Around| {
+            around.refuse = Some(Arc::new(|effect| match effect {
+                Effect::Publish(_) => Some(Fault::Unavailable("as the test wishes".into())),
+                _ => None,
+            }));
+            around
+        };
+        world
+            .serve_dressed(Plan::Never, dress, async |desk| {
+                let told = broken(&world, desk, &case).await;
+                // Between two attempts, and quicker than the next one.
+                let soon = world.clock.now() + Duration::from_secs(1);
+                world.clock.sleep_until(soon).await;
+                let still = world.clock.busy();
+                let healed = || {
+                    if healthy {
+                        world.org.clear_faults();
+                    }
+                };
+                if by_hand {
+                    let theirs = types(&world, desk, &told[1]).await;
+                    assert_eq!(theirs.as_ref(), Some(&world.watch.old), "{case}");
+                    world.watch.rival.store(true, Ordering::SeqCst);
+                    world.write(0, &[], &world.watch.primary()).await;
+                    healed();
+                    types(&world, desk, &told[2]).await;
+                } else {
+                    healed();
+                    types(&world, desk, &told[0]).await;
+                }
+                drop(still);
+                let ended = |ledger: &AppLedger| ledger.running().is_none();
+                desk.until(&case, |ledger| ended(ledger) || hold(ledger).is_some())
+                    .await;
+                let later = world.clock.now() + Duration::from_secs(86_400);
+                world.clock.sleep_until(later).await;
+                let end = desk.see(|ledger| ledger.run.as_ref().and_then(|run| run.state.end().cloned()));
+                let wanted = match by_hand {
+                    true => End::Done { disproven: true },
+                    false => undone(),
+                };
+                assert_eq!(
+                    end,
+                    Some(wanted),
+                    "{case}: {:?}\n{}",
+                    desk.see(hold),
+                    world.history()
+                );
+            })
+            .await;
+        let current = world.watch.at(0, &Place::Current).await.unwrap();
+        assert_eq!(
+            current,
+            world.watch.primary(),
+            "{case}: what consumers read\n{}",
+            world.history()
+        );
+        assert!(world.org.accepts(&current.0, &current.1).is_some(), "{case}");
+    }
 }

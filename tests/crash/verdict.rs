@@ -18,6 +18,9 @@ impl World {
         assert!(faults.is_empty(), "{case}: {faults:#?}\n{}", self.history());
         let journal = SqliteJournal::open_read_only(&self.journal).await.unwrap();
         journal.verify(None).await.unwrap();
+        // The org is lenient with clients that depart from the WSDL, as Salesforce is; this one never does.
+        let departures = self.org.state().departures;
+        assert!(departures.is_empty(), "{case}: {departures:?}");
         // The journal of the file store stays at the port; the rest must have been seen twice.
         assert!(
             self.record.sent(Level::Wire) <= self.record.sent(Level::Port),

@@ -123,13 +123,16 @@ pub struct World {
     pub record: Arc<Record>,
     pub watch: Arc<Watch>,
     pub policy: Policy,
-    _org_proxy: Proxy,
+    #[allow(dead_code, reason = "only the fault tests have faults of a network there")]
+    pub org_proxy: Proxy,
     pub bao_proxy: Proxy,
     pub bao: Arc<OpenBao>,
     /// Ends with the world.
     _cloud: Stub,
     pub cloud_proxy: Proxy,
     pub journal: PathBuf,
+    /// Of its values, in each store.
+    pub path: String,
     pub home: TempDir,
 }
 
@@ -194,13 +197,14 @@ impl World {
         });
         let world = World {
             journal: home.path().join("journal.db"),
+            path: path.clone(),
             shape,
             org,
             clock,
             record,
             watch,
             policy,
-            _org_proxy: org_proxy,
+            org_proxy,
             bao_proxy,
             bao,
             _cloud: cloud,

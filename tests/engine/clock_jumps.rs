@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use rekeyd::clock::Clock;
-use rekeyd::sandbox::{Action, Rule};
+use rekeyd::engine::command::{Command, Reply};
+use rekeyd::rotation::End;
+use rekeyd::sandbox::{Action, ConnectedAppSeed, Rule};
 
 use super::world::{DAY, HOUR, TICK, World, name};
 
@@ -128,4 +130,98 @@ async fn while_the_org_is_silent_the_jump_is_not_believed() {
         .await;
     assert_eq!(engine.started().await[&name(0)].len(), 1);
     engine.stop().await;
+}
+
+/// Every method, under way while the clock is set a day ahead and back again and again, also in the grace: nothing ends
+/// earlier or later, and nothing is made twice.
+#[tokio::test]
+async fn a_clock_that_jumps_a_day_ahead_and_back_changes_nothing_about_a_rotation() {
+    const DAY_MS: i64 = 86_400_000;
+    for method in ["staged", "update", "regenerate"] {
+        let world = World::seeded(1, |seed| {
+            seed.switches = seed
+                .switches
+                .with(
+                    serde_json::json!({ "in_place_secret": "applies" })
+                        .as_object()
+                        .unwrap(),
+                )
+                .unwrap();
+            seed.connected_apps.push(ConnectedAppSeed {
+                name: "Legacy".into(),
+                consumer_key: Some("3MVG9enginelegacy".into()),
+                consumer_secret: Some("secret0of0legacy0secret0of0legacy".into()),
+                ..ConnectedAppSeed::default()
+            });
+        })
+        .await;
+        let app = name(0);
+        let target = match method {
+            "staged" => {
+                "grace = \"2d\"\n[app.app-0.external_client_app]\nname = \"App0\"\nallow_key_change = true"
+            }
+            "regenerate" => {
+                "[app.app-0.external_client_app]\nname = \"App0\"\nmethod = \"regenerate\"\ncertificate = \"none\""
+            }
+            _ => "[app.app-0.connected_app]\nname = \"Legacy\"\nmethod = \"update\"\ncertificate = \"none\"",
+        };
+        let text = format!(
+            "[app.{app}]\norg = \"prod\"\nstores = [{{ store = \"one\", path = \"x\" }}]\nschedule = {{ every = \"90d\" }}\n\
+             first = \"after-interval\"\n{target}\n"
+        );
+        let policy = world.policy_of("", &text);
+        let pair = match method {
+            "update" => (
+                "3MVG9enginelegacy".to_owned(),
+                "secret0of0legacy0secret0of0legacy".to_owned(),
+            ),
+            _ => super::world::pair(0),
+        };
+        world.give(&policy, &app, "one", &pair).await;
+        let engine = world.start(&policy).await;
+        engine.adopted().await;
+        let ask = Command::Rotate {
+            app: app.clone(),
+            reason: "a test".into(),
+            by: "a test".into(),
+            ignore_window: true,
+            key: None,
+        };
+        let reply = engine.ask(ask).await;
+        assert!(matches!(reply, Reply::Started(_)), "{method}: {reply:?}");
+        let over = || engine.ledger(0).run.is_some_and(|run| run.state.end().is_some());
+        let (asked, mut ahead) = (engine.now(), false);
+        while !over() {
+            assert!(
+                engine.now().since(asked) < DAY * 4,
+                "{method}: {:?}",
+                engine.ledger(0).run
+            );
+            ahead = !ahead;
+            world.clock.set_wall(if ahead { DAY_MS } else { -DAY_MS });
+            let first = engine.ledger(0).last_success.is_none();
+            engine
+                .pass(
+                    if first { STEP } else { HOUR },
+                    if first { TICK * 5 } else { STEP * 10 },
+                )
+                .await;
+        }
+        let ledger = engine.ledger(0);
+        let run = ledger.run.unwrap();
+        let (last, state) = (run.last_at, run.state);
+        assert_eq!(state.end(), Some(&End::Done { disproven: true }), "{method}");
+        let consumer = match method {
+            "update" => "Legacy",
+            _ => "App0",
+        };
+        let org = world.org.state();
+        assert_eq!(org.app(consumer).unwrap().consumers[0].cutovers, 1, "{method}");
+        if method == "staged" {
+            let grace = last.since(ledger.last_success.unwrap());
+            assert!(grace >= DAY * 2 && grace < DAY * 2 + HOUR * 3, "{grace:?}");
+        }
+        assert_eq!(engine.started().await[&app].len(), 1, "{method}");
+        engine.stop().await;
+    }
 }

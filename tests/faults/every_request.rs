@@ -14,7 +14,7 @@ use crate::crash::world::{Shape, World};
 
 /// How a case came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
+pub enum Way {
     /// Rotated without anybody.
     Alone,
     /// It was held for a while, and went on by itself.
@@ -50,11 +50,15 @@ fn faults(half: Half, elsewhere: &str) -> Vec<(&'static str, Action)> {
         ("a page, applied", Action::Html { applied: true }),
         ("cut short", Action::Truncate),
         ("slow", Action::SlowBody { ms: 40 }),
+        ("ten minutes late", Action::ApplyLate { seconds: 600 }),
     ];
     let answered = vec![
         ("500", status(500, None)),
         ("503", status(503, Some(30))),
         ("429", status(429, Some(90))),
+        ("429, no time named", status(429, None)),
+        ("fault in 500", soap_fault(500)),
+        ("fault in 200", soap_fault(200)),
         ("session ended", Action::SessionExpired),
         ("limit", Action::LimitExceeded),
         ("401", status(401, None)),
@@ -73,6 +77,29 @@ fn faults(half: Half, elsewhere: &str) -> Vec<(&'static str, Action)> {
         Half::Answered => answered,
     }
 }
+
+/// In the form of the Metadata API, and of no consequence.
+fn soap_fault(code: u16) -> Action {
+    let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soapenv:Envelope \
+                xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+                xmlns:sf=\"http://soap.sforce.com/2006/04/metadata\"><soapenv:Body><soapenv:Fault>\
+                <faultcode>sf:UNKNOWN_EXCEPTION</faultcode><faultstring>UNKNOWN_EXCEPTION: An unexpected error \
+                occurred.</faultstring></soapenv:Fault></soapenv:Body></soapenv:Envelope>";
+    Action::Status {
+        code,
+        body: body.to_owned(),
+        retry_after: None,
+        applied: false,
+    }
+}
+
+const WRITES: [&str; 5] = [
+    "staged.post",
+    "staged.patch",
+    "staged.delete",
+    "soap.updateMetadata",
+    "soap.deploy",
+];
 
 fn rule(operation: &str, nth: u64, action: Action) -> Rule {
     Rule {
@@ -100,8 +127,14 @@ async fn case(shape: &Shape, operation: &str, nth: u64, action: Action, name: &s
         world.record.expect_a_dead_session();
     }
     world.org.fault(rule(operation, nth, action)).unwrap();
-    let lived = world.live(Life::briefly()).await;
+    let way = ends(&world, name).await;
     assert!(world.org.state().faults.is_empty(), "{name}: it met nothing");
+    way
+}
+
+/// Runs the rotation to its end, with a person's `resume` where one is wanted.
+pub async fn ends(world: &World, name: &str) -> Way {
+    let lived = world.live(Life::briefly()).await;
     let held = |world: &World| {
         let mut events = world.record.events().into_iter();
         events.any(|(_, event)| matches!(event, Event::Held { .. }))
@@ -109,11 +142,7 @@ async fn case(shape: &Shape, operation: &str, nth: u64, action: Action, name: &s
     match &lived.over {
         Over::Ended(LaneEnd::Ended(End::Done { disproven: true })) => {
             world.new_is_everywhere(name).await;
-            if held(&world) {
-                Way::AfterAWhile
-            } else {
-                Way::Alone
-            }
+            if held(world) { Way::AfterAWhile } else { Way::Alone }
         }
         Over::Busy => {
             world.is_unanswered(name, &lived.over);
@@ -163,8 +192,21 @@ async fn every_request(shape: Shape, half: Half) {
     for (operation, count) in &requests {
         for nth in 1..=*count {
             for (fault, action) in faults(half, &elsewhere) {
-                // Every write is the first of its kind, and these two differ only for a write or not at all.
-                if nth > 1 && ["slow", "a page, applied"].contains(&fault) {
+                // Every write is the first of its kind, and these differ only for a write, or by kind.
+                let once = [
+                    "slow",
+                    "a page, applied",
+                    "429, no time named",
+                    "fault in 500",
+                    "fault in 200",
+                ];
+                if nth > 1 && once.contains(&fault) {
+                    continue;
+                }
+                if fault.starts_with("fault in") && !operation.starts_with("soap.") {
+                    continue;
+                }
+                if fault == "ten minutes late" && !WRITES.contains(&operation.as_str()) {
                     continue;
                 }
                 let name = format!("{} {operation} no. {nth} {fault}", shape.name());

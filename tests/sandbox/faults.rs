@@ -276,8 +276,10 @@ async fn every_operation_is_counted_under_its_name() {
         org.form(&format!("/services/oauth2/{path}"), &[]).await;
     }
     for path in [
+        "",
         "limits",
         "query",
+        "query/01g-200",
         "apps/oauth/usage",
         "apps/oauth/usage/0xI/users",
         "nothing",
@@ -292,8 +294,10 @@ async fn every_operation_is_counted_under_its_name() {
     for method in ["read", "update", "list", "describe", "delete"] {
         org.soap(&format!("<{method}Metadata/>")).await;
     }
-    org.soap("<deploy/>").await;
-    org.soap("<checkDeployStatus/>").await;
+    for call in ["deploy", "checkDeployStatus", "retrieve", "checkRetrieveStatus"] {
+        org.soap(&format!("<{call}/>")).await;
+    }
+    org.form("/services/Soap/u/66.0", &[]).await;
     let state = org.running.state();
     let never: Vec<&&str> = OPERATIONS.iter().filter(|name| state.calls(name) == 0).collect();
     assert!(never.is_empty(), "{never:?}");

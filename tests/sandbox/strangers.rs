@@ -9,25 +9,36 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// The Python of the tools that `tests/tools/install` puts there.
-fn python() -> PathBuf {
-    let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools/py/bin/python");
+/// What `tests/tools/install` put there.
+pub fn tools(path: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(".tools")
+        .join(path);
     assert!(
-        python.exists(),
+        path.exists(),
         "{} is missing: tests/run installs it",
-        python.display()
+        path.display()
     );
-    python
+    path
 }
 
-fn tool(name: &str) -> PathBuf {
+fn python() -> PathBuf {
+    tools("py/bin/python")
+}
+
+/// The Node.js that jsforce and `sf` run on.
+pub fn node() -> Command {
+    Command::new(tools("sf/bin/node"))
+}
+
+pub fn tool(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/tools")
         .join(name)
 }
 
 /// Runs a tool with this input, and gives what it prints.
-async fn run(command: &mut Command, input: &str) -> String {
+pub async fn run(command: &mut Command, input: &str) -> String {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -143,6 +154,28 @@ async fn every_answer_fits_the_published_wsdl() {
         "<listMetadata><queries><type>{settings}</type></queries><asOfVersion>66.0</asOfVersion></listMetadata>"
     );
     answers.push(("list settings", org.soap(&list).await.text));
+    let wanted = format!(
+        "<retrieve><retrieveRequest><apiVersion>66.0</apiVersion><unpackaged><types><members>*</members><members>Nobody</members>\
+         <name>ConnectedApp</name></types><types><members>*</members><name>{settings}</name></types><types><members>x</members>\
+         <name>Nonsense</name></types><version>66.0</version></unpackaged></retrieveRequest></retrieve>"
+    );
+    let sent = org.soap(&wanted).await.text;
+    let id = element(&sent, "id").unwrap();
+    answers.push(("retrieve", sent));
+    for zip in [true, false] {
+        let body = format!(
+            "<checkRetrieveStatus><asyncProcessId>{id}</asyncProcessId><includeZip>{zip}</includeZip></checkRetrieveStatus>"
+        );
+        let told = org.soap(&body).await.text;
+        assert_eq!(element(&told, "zipFile").is_some(), zip, "{told}");
+        assert_eq!(told.matches("<problem>").count(), 2, "{told}");
+        answers.push(("retrieved", told));
+    }
+    let departures = org.running.state().departures;
+    assert!(
+        departures.is_empty(),
+        "what fits the WSDL departs from nothing: {departures:?}"
+    );
     answers.push(("read settings", deploy::read_settings(&org).await));
     for (label, file, ignore) in [
         ("deploy", deploy::settings(deploy::FLAG), true),

@@ -420,7 +420,7 @@ async fn creation(org: &Org) -> String {
         verdicts.push(deploy::status(org, &id).await.text);
     }
     assert!(org.running.state().app("New").is_none());
-    let told = |text: &String| text.contains("You can't create a connected app");
+    let told = |text: &String| text.contains("create a connected app");
     match (element(&verdicts[0], "success").as_deref(), told(&verdicts[0])) {
         (Some("true"), false) => "could".to_owned(),
         (Some("false"), true) if told(&verdicts[1]) => "can't".to_owned(),

@@ -5,11 +5,15 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+
+/// Longer than any client waits for a whole answer.
+const PATIENCE: Duration = Duration::from_secs(160);
 
 /// What becomes of one request.
 #[derive(Clone, Debug)]
@@ -26,6 +30,18 @@ pub enum Fate {
     Late,
     /// The server never sees the request; these bytes are the answer.
     Instead(Vec<u8>),
+    /// Nothing is ever answered; the server sees the request or not. The client's patience passes at once, by the
+    /// runtime's clock.
+    Silent {
+        /// The server sees it.
+        applied: bool,
+    },
+    /// The server answers; half of that arrives, and then the connection is reset.
+    Reset,
+    /// The server's answer, as text of no kind.
+    Retyped,
+    /// The server's answer, a part of it every forty seconds by the runtime's clock.
+    Drip,
 }
 
 /// A request as it was sent.
@@ -47,6 +63,8 @@ pub type Witness = Arc<dyn Fn(&Seen) + Send + Sync>;
 #[derive(Default)]
 struct State {
     rules: Vec<(Matcher, Fate)>,
+    /// After how many requests nobody listens any more.
+    shut_after: Option<usize>,
     seen: Vec<Seen>,
     late: JoinSet<Vec<u8>>,
 }
@@ -56,7 +74,15 @@ pub struct Proxy {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     release: watch::Sender<bool>,
+    door: Arc<Door>,
     _accepting: JoinSet<()>,
+}
+
+/// Told when nobody listens any more, and when somebody is to.
+#[derive(Default)]
+struct Door {
+    shut: Notify,
+    open: Notify,
 }
 
 impl Proxy {
@@ -72,11 +98,14 @@ impl Proxy {
         let state = Arc::new(Mutex::new(State::default()));
         let (release, released) = watch::channel(false);
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, server, Arc::clone(&state), witness, released));
+        let door = Arc::new(Door::default());
+        let kept = (Arc::clone(&state), Arc::clone(&door));
+        accepting.spawn(accept(listener, server, kept, witness, released));
         Proxy {
             address,
             state,
             release,
+            door,
             _accepting: accepting,
         }
     }
@@ -89,6 +118,19 @@ impl Proxy {
     /// The next request that `matches` meets `fate`; earlier rules first.
     pub fn once(&self, fate: Fate, matches: impl Fn(&Seen) -> bool + Send + 'static) {
         self.state.lock().unwrap().rules.push((Box::new(matches), fate));
+    }
+
+    /// After so many requests connections are refused, until [`Proxy::open`]. Returns once it is so.
+    pub async fn shut_after(&self, requests: usize) {
+        self.state.lock().unwrap().shut_after = Some(requests);
+        // Somebody is accepting; for the first connection that is decided anew.
+        self.door.open.notify_one();
+        self.door.shut.notified().await;
+    }
+
+    /// Somebody listens again.
+    pub fn open(&self) {
+        self.door.open.notify_one();
     }
 
     /// Lets through what [`Fate::Late`] has held back, now and from now on. Returns the server's answers to that.
@@ -105,18 +147,54 @@ impl Proxy {
 }
 
 async fn accept(
-    listener: TcpListener,
+    mut listener: TcpListener,
     server: SocketAddr,
-    state: Arc<Mutex<State>>,
+    (state, door): (Arc<Mutex<State>>, Arc<Door>),
     witness: Witness,
     released: watch::Receiver<bool>,
 ) {
     let mut serving = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
+    let mut accepted = 0;
+    loop {
+        if state.lock().unwrap().shut_after == Some(accepted) {
+            state.lock().unwrap().shut_after = None;
+            let address = listener.local_addr().unwrap();
+            drop(listener);
+            door.shut.notify_one();
+            door.open.notified().await;
+            listener = TcpListener::bind(address).await.unwrap();
+        }
+        let client = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = door.open.notified() => continue,
+        };
+        let Ok((client, _)) = client else { return };
+        accepted += 1;
         let (state, witness) = (Arc::clone(&state), Arc::clone(&witness));
         serving.spawn(serve(client, server, state, witness, released.clone()));
         while serving.try_join_next().is_some() {}
     }
+}
+
+/// So much of the runtime's time is over at once: whoever waited for less gives up.
+async fn passes(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+fn retyped(answer: &[u8]) -> Vec<u8> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let lines = head.lines().map(
+        |line| match line.to_ascii_lowercase().starts_with("content-type:") {
+            true => "content-type: application/octet-stream\r\n".to_owned(),
+            false => format!("{line}\r\n"),
+        },
+    );
+    let mut retyped = lines.collect::<String>().into_bytes();
+    retyped.extend_from_slice(&answer[end + 2..]);
+    retyped
 }
 
 /// A connection that fails of itself is the test's to notice, at its client.
@@ -165,6 +243,31 @@ async fn serve(
         }
         Some(Fate::Instead(answer)) => {
             let _sent = client.write_all(&answer).await;
+        }
+        Some(Fate::Silent { applied }) => {
+            if applied {
+                forward(server, &bytes).await;
+            }
+            passes(PATIENCE).await;
+            let _gone = client.read(&mut [0]).await;
+        }
+        Some(Fate::Reset) => {
+            let answer = forward(server, &bytes).await;
+            let _sent = client.write_all(&answer[..answer.len() / 2]).await;
+            let _reset = client.set_zero_linger();
+        }
+        Some(Fate::Retyped) => {
+            let answer = forward(server, &bytes).await;
+            let _sent = client.write_all(&retyped(&answer)).await;
+        }
+        Some(Fate::Drip) => {
+            let answer = forward(server, &bytes).await;
+            for part in answer.chunks(answer.len() / 5 + 1) {
+                if client.write_all(part).await.is_err() {
+                    break;
+                }
+                passes(PATIENCE / 4).await;
+            }
         }
     }
 }

@@ -146,7 +146,7 @@ async fn ending_tokens_is_one_request_and_nothing_there_is_as_good() {
         match outcome {
             Outcome::Done(text) => assert!(good && text.contains("every refresh token"), "{text}"),
             Outcome::Refused(Refusal::Permission(_)) => assert!(!good),
-            other @ (Outcome::Refused(_) | Outcome::Partly(_) | Outcome::NotNow(_) | Outcome::Unknown(_)) => {
+            other @ (Outcome::Partly(_) | Outcome::Refused(_) | Outcome::NotNow(_) | Outcome::Unknown(_)) => {
                 panic!("{other:?}")
             }
         }

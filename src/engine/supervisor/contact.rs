@@ -20,6 +20,10 @@ fn contact_delay(tries: u32) -> Duration {
     Duration::from_secs(30 << tries.min(6)).min(Duration::from_secs(1800))
 }
 
+fn old_journal(id: RotationId) -> String {
+    format!("a store holds what rotation {id} wrote, which this journal does not know of: it is an old one")
+}
+
 impl Supervisor {
     /// Once per process, before anything else is done for an app that the journal knows: is the journal an old one?
     pub(super) fn compare_first(&mut self, app: &str, managed: &Managed, ledger: &AppLedger) -> bool {
@@ -78,7 +82,7 @@ impl Supervisor {
     }
 
     pub(super) async fn behind(&mut self, app: &str, id: RotationId) -> Result<String, JournalFault> {
-        let why = format!("a store knows rotation {id}, which this journal does not: it is an old one");
+        let why = old_journal(id);
         tracing::error!(app, rotation = %id, "{why}");
         self.write(app, Some(id), &Note::Behind { why: why.clone() })
             .await?;
@@ -184,8 +188,7 @@ impl Supervisor {
             }
             Ok(Contact::NotYet(why)) => self.not_yet(app, why).await?,
             Ok(Contact::JournalBehind(other)) => {
-                let why =
-                    format!("a store knows rotation {other}, which this journal does not: it is an old one");
+                let why = old_journal(other);
                 let by = "rekeyd".to_owned();
                 self.write(app, None, &Note::HoldAsked { by, why: why.clone() })
                     .await?;

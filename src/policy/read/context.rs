@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::policy::diagnostic::{Fault, Place};
 use crate::policy::environment::Environment;
+use crate::policy::mask::scrubbed;
 
 /// Where something stands.
 #[derive(Clone, Debug)]
@@ -48,9 +49,9 @@ impl Context {
             file,
             start,
             Fault {
-                message: message.into(),
+                message: scrubbed(&message.into()),
                 places,
-                help,
+                help: help.map(|help| scrubbed(&help)),
             },
         ));
     }

@@ -77,16 +77,16 @@ impl Examiner for Clinic {
         }
     }
 
-    async fn touched(&self, subject: &Subject) -> Touched {
-        touched::touched(&self.org, subject).await
-    }
-
     async fn creation(&self) -> Seen<bool> {
         match self.login().await {
             Ok(login) if login.jwt => Seen::unasked(),
             Ok(_) => creation::possible(&self.org).await.into(),
             Err(fault) => fault.into(),
         }
+    }
+
+    async fn touched(&self, subject: &Subject) -> Touched {
+        touched::touched(&self.org, subject).await
     }
 
     async fn app(&self, subject: &Subject) -> AppSeen {

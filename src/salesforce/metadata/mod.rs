@@ -28,6 +28,9 @@ pub(crate) use package::{new_connected_app, package};
 pub(crate) use settings::{OAUTH_SETTINGS, OauthSettings};
 pub(crate) use xml::legal;
 
+use super::http::Reply;
+use crate::secret::Secret;
+
 /// The namespace of the Metadata API.
 const METADATA: &str = "http://soap.sforce.com/2006/04/metadata";
 /// Of `xsi:type` and `xsi:nil`.
@@ -37,16 +40,26 @@ const XSD: &str = "http://www.w3.org/2001/XMLSchema";
 /// Of the envelope, SOAP 1.1.
 const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 
-/// For the property that holds for all readers.
-#[cfg(test)]
-pub(crate) mod hostile {
-    use super::super::http::Reply;
-    use super::answer::{response, saved};
-
-    pub(crate) fn said(reply: &Reply) -> String {
-        match response(reply) {
-            Ok(response) => format!("{:?}", saved(&response, "Legacy_Loader")),
-            Err(class) => format!("{class:?}"),
-        }
+/// What is said of an answer, as if it were one to each call in turn.
+pub(crate) fn said(reply: &Reply) -> Vec<String> {
+    match answer::response(reply) {
+        Ok(response) => vec![
+            format!("{:?}", answer::saved(&response, "Legacy_Loader")),
+            format!("{:?}", answer::deployed(&response)),
+        ],
+        Err(class) => vec![format!("{class:?}")],
     }
+}
+
+/// See [`super::heard::rewritten`].
+pub(crate) fn rewritten(soap: &[u8], secret: &Secret) -> Option<Secret> {
+    let envelope = xml::Element::parse(soap).ok()?;
+    let call = envelope.child("Body")?.elements().next()?;
+    let record = call.child("result").and_then(|result| result.child("records"));
+    let component = Component::of(record.or_else(|| call.child("metadata"))?.clone())?;
+    let whole = Box::new(component.with(secret, None));
+    envelope::envelope(
+        &Secret::new("session".to_owned()),
+        &envelope::Operation::Update(whole),
+    )
 }

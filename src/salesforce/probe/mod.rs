@@ -268,14 +268,9 @@ fn undecided(mut report: ProbeReport) -> ProbeReport {
     report
 }
 
-/// For the property that holds for all readers.
-#[cfg(test)]
-pub(crate) mod hostile {
-    use super::*;
-
-    pub(crate) fn said(status: u16, body: &[u8]) -> String {
-        [Kind::Introspect, Kind::Refresh, Kind::ClientCredentials]
-            .map(|kind| format!("{:?}", judge::judge(kind, status, body)))
-            .join(" ")
-    }
+/// What is said of an answer, as if it were one to each probe in turn.
+pub(super) fn said(status: u16, body: &[u8]) -> String {
+    [Kind::Introspect, Kind::Refresh, Kind::ClientCredentials]
+        .map(|kind| format!("{:?}", judge::judge(kind, status, body)))
+        .join(" ")
 }

@@ -16,17 +16,11 @@ pub(crate) use find::{app, choose};
 pub(crate) use row::Row;
 pub(crate) use tokens::{end, users};
 
-/// For the property that holds for all readers.
-#[cfg(test)]
-pub(crate) mod hostile {
-    use super::row::rows;
-
-    /// What can be shown of a pair that was read.
-    pub(crate) fn said(body: &[u8]) -> String {
-        let rows = rows(body).map(|read| read.rows).unwrap_or_default();
-        let secrets = rows
-            .iter()
-            .filter_map(|row| Some(row.credential()?.client_secret));
-        format!("{:?}", secrets.collect::<Vec<_>>())
-    }
+/// What is said of an answer about credentials: of a pair that was read no more than its type shows.
+pub(crate) fn said(body: &[u8]) -> String {
+    let rows = row::rows(body).map(|read| read.rows).unwrap_or_default();
+    let secrets = rows
+        .iter()
+        .filter_map(|row| Some(row.credential()?.client_secret));
+    format!("{:?}", secrets.collect::<Vec<_>>())
 }

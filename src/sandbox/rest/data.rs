@@ -36,6 +36,15 @@ fn label(version: u16) -> String {
     format!("{season} '{year}")
 }
 
+/// `GET /services/data/vNN.0`: where the resources are, as far as they are here.
+pub(super) fn resources(version: u16) -> Reply {
+    let at = |rest: &str| format!("/services/data/v{version}.0/{rest}");
+    Reply::json(
+        200,
+        &json!({ "limits": at("limits"), "query": at("query"), "apps": at("apps") }),
+    )
+}
+
 /// `GET …/limits`.
 pub(super) fn limits(world: &World) -> Reply {
     let remaining = world.api_limit.saturating_sub(world.api_used);

@@ -15,6 +15,7 @@ use super::wire::{Call, Reply};
 use super::world::World;
 
 pub(super) use data::versions;
+pub(super) use query::Cursor;
 
 /// The answer to a call without a living session.
 pub(super) fn session_expired() -> Reply {
@@ -44,9 +45,13 @@ pub(super) fn serve(
     match operation {
         Operation::Userinfo => data::userinfo(world, actor),
         Operation::Identity { user } => data::identity(world, user),
+        Operation::Resources { version } if since(*version, data::OLDEST) => data::resources(*version),
         Operation::Limits { version } if since(*version, data::OLDEST) => data::limits(world),
         Operation::Query { version } if since(*version, data::OLDEST) => {
             query::query(world, *version, call, actor)
+        }
+        Operation::QueryMore { version, locator } if since(*version, data::OLDEST) => {
+            query::more(world, *version, locator, actor)
         }
         Operation::Usage { version } if since(*version, 59) => usage::usage(world, call),
         Operation::UsageUsers { version, app } if since(*version, 59) => usage::users(world, call, app),
@@ -72,8 +77,10 @@ pub(super) fn serve(
             };
             staged::serve(world, &place, verb, call, actor, at)
         }
-        Operation::Limits { .. }
+        Operation::Resources { .. }
+        | Operation::Limits { .. }
         | Operation::Query { .. }
+        | Operation::QueryMore { .. }
         | Operation::Usage { .. }
         | Operation::UsageUsers { .. }
         | Operation::UsageEnd { .. }
@@ -85,6 +92,7 @@ pub(super) fn serve(
         | Operation::Revoke
         | Operation::Versions
         | Operation::Soap { .. }
+        | Operation::SoapLogin { .. }
         | Operation::Unknown => absent(),
     }
 }

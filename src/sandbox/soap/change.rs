@@ -1,4 +1,4 @@
-//! What one component of an `updateMetadata` would change: decided before anything is changed, so that all or
+//! What one component of an `updateMetadata` or a `deploy` would change: decided before anything is changed, so that all or
 //! none can be.
 
 use super::schema::{self, Misfit};
@@ -52,7 +52,21 @@ pub(super) fn decide(world: &World, component: &Element, version: u16) -> Result
             format!("Must specify a type that can be updated: {kind}"),
         ));
     }
-    let name = component.text_of("fullName").unwrap_or_default();
+    connected(
+        world,
+        component.text_of("fullName").unwrap_or_default(),
+        component,
+        version,
+    )
+}
+
+/// Decides the change of a whole Connected App, whichever way it came.
+pub(super) fn connected(
+    world: &World,
+    name: &str,
+    component: &Element,
+    version: u16,
+) -> Result<Change, Refusal> {
     let found = world
         .apps
         .iter()

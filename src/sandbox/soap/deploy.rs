@@ -1,9 +1,9 @@
 //! `deploy` and `checkDeployStatus`: taken on at once, applied when its turn has come and its time is over, all or
 //! nothing (M §5.1, §6).
 
-use super::change::{Refusal, save};
+use super::change::{self, Change, Refusal, save};
 use super::package::{self, Component};
-use super::settings::{Through, decide};
+use super::settings::{self, Through};
 use super::update::apply;
 use super::{answer, fault};
 use crate::sandbox::app::Kind;
@@ -35,12 +35,12 @@ struct Ended {
     /// What the whole package suffers from.
     error: Option<String>,
     /// Each component, and what is wrong with it.
-    components: Vec<(Kind, String, Option<String>)>,
+    components: Vec<(Component, Option<String>)>,
 }
 
 impl Ended {
     fn success(&self) -> bool {
-        self.error.is_none() && self.components.iter().all(|(_, _, problem)| problem.is_none())
+        self.error.is_none() && self.components.iter().all(|(_, problem)| problem.is_none())
     }
 }
 
@@ -127,18 +127,20 @@ fn one(world: &mut World, place: usize) -> Ended {
     };
     let mut decided = Vec::new();
     let mut told = Vec::new();
-    for Component { kind, name, root } in components {
-        let outcome = match kind {
-            Kind::ConnectedApp => connected_app(world, &name, check_only).map(|()| None),
-            Kind::ExternalClientApp => decide(world, &name, &root, version, through).map(Some),
+    for (component, root) in components {
+        let outcome = match component.kind {
+            Kind::ConnectedApp => connected_app(world, &component.name, &root, version, check_only),
+            Kind::ExternalClientApp => {
+                settings::decide(world, &component.name, &root, version, through).map(Some)
+            }
         };
         match outcome {
             Ok(change) => {
                 decided.extend(change);
-                told.push((kind, name, None));
+                told.push((component, None));
             }
             Err(Refusal::Fault(_, problem) | Refusal::Save(_, problem)) => {
-                told.push((kind, name, Some(problem)));
+                told.push((component, Some(problem)));
             }
         }
     }
@@ -154,19 +156,28 @@ fn one(world: &mut World, place: usize) -> Ended {
     ended
 }
 
-/// Whether a Connected App could be created. Creating one is not here, and neither is a deploy of one that exists.
-fn connected_app(world: &World, name: &str, check_only: bool) -> Result<(), Refusal> {
+/// The change of a Connected App; of one that does not exist, whether it could be created. Creating one is not here.
+fn connected_app(
+    world: &World,
+    name: &str,
+    root: &Element,
+    version: u16,
+    check_only: bool,
+) -> Result<Option<Change>, Refusal> {
     let exists = world
         .apps
         .iter()
         .any(|app| !app.deleted && app.kind == Kind::ConnectedApp && app.name == name);
+    if exists {
+        return change::connected(world, name, root, version).map(Some);
+    }
     let refuse = |problem: &str| Err(save("INVALID_OPERATION", problem));
-    match (exists, world.switches.connected_app_creation, check_only) {
-        (false, false, _) => refuse(
+    match (world.switches.connected_app_creation, check_only) {
+        (false, _) => refuse(
             "You can't create a connected app. To enable connected app creation, contact Salesforce Customer Support.",
         ),
-        (false, true, true) => Ok(()),
-        (true, _, _) | (false, true, false) => refuse("This org does not simulate it"),
+        (true, true) => Ok(None),
+        (true, false) => refuse("This org does not simulate it"),
     }
 }
 
@@ -208,14 +219,11 @@ fn result(world: &World, deploy: &Deploy, details: bool) -> Element {
     let truth = |is: bool| if is { "true" } else { "false" };
     let ended = deploy.ended.as_ref();
     let components = ended.map_or(&[][..], |ended| ended.components.as_slice());
-    let failures = components
-        .iter()
-        .filter(|(_, _, problem)| problem.is_some())
-        .count();
+    let failures = components.iter().filter(|(_, problem)| problem.is_some()).count();
     let success = ended.is_some_and(Ended::success);
     let messages = components
         .iter()
-        .map(|(kind, name, problem)| message(deploy, *kind, name, problem.as_deref(), success));
+        .map(|(component, problem)| message(deploy, component, problem.as_deref(), success));
     let by = world.user(&deploy.by).map(|user| user.username.clone());
     let mut parts = vec![Element::leaf("checkOnly", truth(deploy.check_only))];
     if ended.is_some() {
@@ -255,8 +263,7 @@ fn result(world: &World, deploy: &Deploy, details: bool) -> Element {
     Element::node("result", parts)
 }
 
-fn message(deploy: &Deploy, kind: Kind, name: &str, problem: Option<&str>, success: bool) -> Element {
-    let (component_type, file) = package::place(kind, name);
+fn message(deploy: &Deploy, component: &Component, problem: Option<&str>, success: bool) -> Element {
     let kind = if problem.is_some() {
         "componentFailures"
     } else {
@@ -264,12 +271,12 @@ fn message(deploy: &Deploy, kind: Kind, name: &str, problem: Option<&str>, succe
     };
     let mut parts = vec![
         Element::leaf("changed", if success { "true" } else { "false" }),
-        Element::leaf("componentType", component_type),
+        Element::leaf("componentType", component.type_name()),
         Element::leaf("created", "false"),
         Element::leaf("createdDate", iso(deploy.due)),
         Element::leaf("deleted", "false"),
-        Element::leaf("fileName", file),
-        Element::leaf("fullName", name),
+        Element::leaf("fileName", component.file()),
+        Element::leaf("fullName", component.name.as_str()),
     ];
     if let Some(problem) = problem {
         let warning = problem.starts_with("Warning");

@@ -11,6 +11,8 @@ pub(in crate::sandbox) enum Method {
     Describe,
     Deploy,
     DeployStatus,
+    Retrieve,
+    RetrieveStatus,
     Other,
 }
 
@@ -66,6 +68,8 @@ impl Envelope {
             "describeMetadata" => Method::Describe,
             "deploy" => Method::Deploy,
             "checkDeployStatus" => Method::DeployStatus,
+            "retrieve" => Method::Retrieve,
+            "checkRetrieveStatus" => Method::RetrieveStatus,
             _ => Method::Other,
         }
     }

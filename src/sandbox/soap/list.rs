@@ -1,6 +1,7 @@
 //! `listMetadata` and `describeMetadata`: which components and types there are, and who touched them last.
 
-use super::settings::{SETTINGS, file_name};
+use super::package::Component;
+use super::settings::SETTINGS;
 use super::{answer, fault};
 use crate::sandbox::app::{App, Kind};
 use crate::sandbox::ident::RecordId;
@@ -36,7 +37,7 @@ pub(super) fn list(world: &World, request: &Element) -> Reply {
     answer(200, &Element::node("listMetadataResponse", results))
 }
 
-fn properties(world: &World, app: &App, settings: bool) -> Element {
+pub(super) fn properties(world: &World, app: &App, settings: bool) -> Element {
     let who = |id: &RecordId| {
         world
             .user(id)
@@ -44,8 +45,8 @@ fn properties(world: &World, app: &App, settings: bool) -> Element {
             .unwrap_or_default()
     };
     let (kind, file) = match app.kind {
-        Kind::ConnectedApp => ("ConnectedApp", format!("connectedApps/{}.connectedApp", app.name)),
-        Kind::ExternalClientApp if settings => (SETTINGS, file_name(&app.component_name)),
+        Kind::ConnectedApp => ("ConnectedApp", Component::of(app).file()),
+        Kind::ExternalClientApp if settings => (SETTINGS, Component::of(app).file()),
         Kind::ExternalClientApp => (
             "ExternalClientApplication",
             format!("externalClientApps/{}.eca", app.name),

@@ -1,5 +1,5 @@
 //! The SOAP Metadata API (M §5.1) for Connected Apps and the global OAuth settings of External Client Apps: read,
-//! update, list, describe, and `deploy` of the latter; the org's own settings for External Client Apps: read and update.
+//! update, list, describe, retrieve and deploy; the org's own settings for External Client Apps: read and update.
 //! Creating, deleting and every other type are not here.
 
 mod change;
@@ -9,6 +9,7 @@ mod list;
 mod org_settings;
 mod package;
 mod read;
+mod retrieve;
 mod schema;
 mod settings;
 mod update;
@@ -22,6 +23,7 @@ use super::xml::{self, Element};
 pub(super) use deploy::{Deploy, run as run_deploys, states as deploy_states};
 pub(super) use envelope::{Envelope, Method};
 pub(super) use org_settings::{fresh as fresh_org_settings, shown as org_settings};
+pub(super) use retrieve::Retrieve;
 pub(super) use schema::in_order as component_in_order;
 
 /// Components, names or queries in one call.
@@ -48,6 +50,20 @@ pub(super) fn session_invalid() -> Reply {
         "sf:INVALID_SESSION_ID",
         "Invalid Session ID found in SessionHeader: Illegal Session",
     )
+}
+
+/// `login` of the SOAP API of data: gone since v65, and off by default before that (M §5.1, O §7).
+pub(super) fn login(version: Option<u16>) -> Reply {
+    match version {
+        Some(version) if version < 65 => fault(
+            "sf:INVALID_OPERATION",
+            "SOAP API login() is disabled by default in this org.",
+        ),
+        Some(_) | None => fault(
+            "sf:UNSUPPORTED_API_VERSION",
+            "SOAP API login() is not available in this API version",
+        ),
+    }
 }
 
 fn answer(status: u16, body: &Element) -> Reply {
@@ -116,6 +132,8 @@ pub(super) fn serve(
         Method::Describe => list::describe(),
         Method::Deploy => deploy::deploy(world, &envelope.body, version, actor, at),
         Method::DeployStatus => deploy::status(world, &envelope.body),
+        Method::Retrieve => retrieve::retrieve(world, &envelope.body),
+        Method::RetrieveStatus => retrieve::status(world, &envelope.body),
         Method::Other => fault(
             "soapenv:Client",
             &format!("No operation available for request {}", envelope.body.name),

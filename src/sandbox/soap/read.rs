@@ -74,7 +74,7 @@ fn read_org_settings(world: &World, request: &Element) -> Reply {
     answer(200, &Element::node("readMetadataResponse", vec![result]))
 }
 
-fn record(app: &App) -> Element {
+pub(super) fn record(app: &App) -> Element {
     let mut record = Element {
         name: "records".to_owned(),
         xsi_type: Some("ConnectedApp".to_owned()),

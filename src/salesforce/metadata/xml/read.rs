@@ -1,6 +1,7 @@
 //! Reading: names are resolved, layout is dropped, everything else is kept. No entity of anybody's making.
 
 use quick_xml::XmlVersion;
+use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::reader::NsReader;
@@ -63,8 +64,12 @@ impl Element {
 impl Space {
     fn of(resolved: &ResolveResult<'_>) -> Result<Space, Malformed> {
         match resolved {
-            ResolveResult::Bound(space) if space.0 == METADATA => Ok(Space::Metadata),
-            ResolveResult::Bound(space) => Ok(Space::Other(space.0.to_owned())),
+            // The resolver keeps it as it was written, references and all.
+            ResolveResult::Bound(space) => match unescape(space.0) {
+                Ok(uri) if uri == METADATA => Ok(Space::Metadata),
+                Ok(uri) if legal(&uri) => Ok(Space::Other(uri.into_owned())),
+                Ok(_) | Err(_) => Err(Malformed),
+            },
             ResolveResult::Unbound => Ok(Space::None),
             ResolveResult::Unknown(_) => Err(Malformed),
         }
