@@ -456,7 +456,6 @@ fn is_refusal(observation: &Observation) -> bool {
         | Observation::Chosen(_)
         | Observation::Found(..)
         | Observation::Probed(..)
-        | Observation::EndGrace { .. }
         | Observation::Resume { .. }
         | Observation::Handed { .. }
         | Observation::EndGrace { .. }
