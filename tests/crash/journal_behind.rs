@@ -38,7 +38,20 @@ impl World {
         Backup(files.collect())
     }
 
-    fn restore(&self, backup: &Backup) {
+    /// The last process has let go of the journal: what SQLite does to its files at the very end it does by their names.
+    async fn let_go(&self) {
+        let journal = self.journal.to_string_lossy();
+        let names_it = |fd: fs::DirEntry| {
+            let open = fs::read_link(fd.path());
+            open.is_ok_and(|open| open.to_string_lossy().starts_with(&*journal))
+        };
+        while fs::read_dir("/proc/self/fd").unwrap().flatten().any(names_it) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn restore(&self, backup: &Backup) {
+        self.let_go().await;
         self.lose_journal();
         for (path, bytes) in &backup.0 {
             let mut options = fs::OpenOptions::new();
@@ -111,7 +124,7 @@ async fn from_before(shape: Shape) {
         let (world, backup) = adopted(&shape).await;
         let crashed = world.live(Life::planned(Plan::Appended(at))).await;
         assert!(matches!(crashed.over, Over::Crashed), "{case}");
-        world.restore(&backup);
+        world.restore(&backup).await;
         world.clock.advance(7 * DAY);
         let known = world.is_known_to_a_store().await;
         let mints = |world: &World| world.org.state().app(NAME).unwrap().consumers[0].mints;
@@ -222,7 +235,7 @@ async fn from_the_middle(shape: Shape) {
         world.new_is_everywhere(&case).await;
         let new = world.watch.primary();
         world.clock.advance(7 * DAY);
-        world.restore(&backup);
+        world.restore(&backup).await;
         let done = world.writes();
         world
             .serve(Plan::Never, async |desk| {

@@ -192,7 +192,9 @@ impl Store for VaultStore {
         };
         let right = self.right("`update`", "destroy", &self.pending);
         match self.connection.change(request, &right).await {
-            Ok(_) => Outcome::Done(()),
+            Ok(answer) if answer.is_empty_success() => Outcome::Done(()),
+            // Still there as far as anybody knows: a look tells.
+            Ok(_) => Outcome::Unknown("something else answered in the server's place".into()),
             Err(outcome) => outcome,
         }
     }

@@ -74,6 +74,13 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// A success without content, in the server's own form: with nothing, or with warnings. A page of something in between
+    /// is none.
+    pub(super) fn is_empty_success(&self) -> bool {
+        let object = || matches!(self.whole(), Some(serde_json::Value::Object(_)));
+        self.is_success() && (self.body.is_empty() || object())
+    }
+
     /// 404 of a path that holds nothing, as opposed to a mount that is not there or a proxy's page.
     pub(super) fn is_absence(&self) -> bool {
         self.status == 404 && self.errors().is_some_and(|errors| errors.is_empty())
@@ -169,6 +176,14 @@ mod tests {
             retry_after: None,
             body: Zeroizing::new(body.as_bytes().to_vec()),
         }
+    }
+
+    #[test]
+    fn a_page_in_place_of_nothing_is_no_success() {
+        assert!(answer(204, "").is_empty_success());
+        assert!(answer(200, r#"{"warnings":["x"]}"#).is_empty_success());
+        assert!(!answer(200, "<html>Please sign in</html>").is_empty_success());
+        assert!(!answer(503, "").is_empty_success());
     }
 
     fn word(status: u16, body: &str) -> &'static str {
