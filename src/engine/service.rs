@@ -318,6 +318,8 @@ pub(super) async fn jot(
     let entry = note.entry();
     let entry = entry.map_err(|fault| JournalFault::Unavailable(fault.to_string()))?;
     let now = house.clock.now();
+    // Whoever reads the log may look into the journal next.
+    let written = house.journal.append(now, &[entry]).await;
     let text = tell::service_sentence(note);
     match note {
         ServiceNote::ReloadRefused { .. }
@@ -336,7 +338,7 @@ pub(super) async fn jot(
         | ServiceNote::SwitchSet { .. }
         | ServiceNote::LoginFine { .. } => tracing::info!("{text}"),
     }
-    house.journal.append(now, &[entry]).await?;
+    written?;
     let mut ledgers = ledgers.lock().unwrap_or_else(PoisonError::into_inner);
     ledgers.service.add(now, note);
     Ok(())
