@@ -9,25 +9,24 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
 use crate::engine::cache::Cache;
-use crate::engine::command::Reply;
 use crate::engine::effects::perform;
+use crate::engine::handing::{Handed, Waiting};
 use crate::engine::look::look;
 use crate::engine::note::Note;
 use crate::engine::seat::{Seat, unavailable};
-use crate::engine::tell::{self, AppKind};
 use crate::engine::window::{Pass, Window};
 use crate::port::Fault;
 use crate::port::journal::{Entry, JournalFault};
 use crate::rotation::{
-    Action, Answer, Ask, Effect, End, Event, Guards, Look, Observation, Probes, State, Tri, Verdict, fold,
-    step, turned_away,
+    Action, Answer, Effect, End, Event, Guards, Look, Observation, Probes, State, Tri, fold, step,
+    turned_away,
 };
-use crate::secret::{Credential, Fingerprint};
+use crate::secret::Fingerprint;
 
 /// What a person says to a rotation under way.
 #[derive(Debug)]
@@ -62,23 +61,6 @@ pub enum Word {
     Handed(Box<Handed>),
     /// Stop at the next boundary; the app was put on hold.
     Pause,
-}
-
-/// A pair that a person hands over, judged, and who waits to hear what becomes of it.
-#[derive(Debug)]
-pub struct Handed {
-    /// Who.
-    pub by: String,
-    /// The pair.
-    pub pair: Credential,
-    /// How it was judged, with its control.
-    pub new: Probes,
-    /// How the current one was judged beside it.
-    pub old: Verdict,
-    /// What the app is at Salesforce, to name the place in Setup.
-    pub kind: Option<AppKind>,
-    /// Answered once every store keeps it, or it is turned away.
-    pub reply: oneshot::Sender<Reply>,
 }
 
 /// Why a lane stopped.
@@ -140,7 +122,7 @@ struct Lane {
     doubted: bool,
     paused: bool,
     /// Who has handed a pair over and waits to hear what becomes of it.
-    handing: Option<(oneshot::Sender<Reply>, Option<AppKind>)>,
+    handing: Option<Waiting>,
 }
 
 type Out = FuturesUnordered<BoxFuture<'static, Observation>>;
@@ -278,44 +260,11 @@ impl Lane {
         Ok(())
     }
 
-    /// Tells who handed a pair over what has become of it. Only a pair that every store keeps may be applied.
+    /// Tells who handed a pair over what has become of it.
     fn answer_person(&mut self, events: &[Event]) {
-        let Some((reply, kind)) = self.handing.take() else {
-            return;
-        };
-        let mut away = None;
-        let mut stopped = None;
-        for event in events {
-            if let Event::TurnedAway { why, .. } = event {
-                away = Some(why.clone());
-            } else if let Event::Deferred { why, .. } = event {
-                stopped = Some(why.clone());
-            } else if let Event::Held { reason, .. } = event {
-                stopped = Some(reason.to_string());
-            }
+        if let Some(waiting) = self.handing.take() {
+            self.handing = waiting.told(&self.state, &self.seat.app, events);
         }
-        let apply = self.state.asked.is_some_and(|asked| asked.what == Ask::Apply);
-        let answer = match (away, stopped) {
-            (Some(why), _) => Reply::refused(format!("turned away, and nothing is changed: {why}")),
-            (None, _) if apply && self.state.asks() => {
-                let next = tell::request(&self.state, &self.seat.app, kind).unwrap_or_default();
-                Reply::Done(format!("stored as pending in every store. Next, {next}"))
-            }
-            (None, _) if !self.state.asks() => Reply::Done(
-                "stored; it is in force at Salesforce already, and is proven and published now".into(),
-            ),
-            (None, Some(why)) => Reply::refused(format!(
-                "taken, and NOT stored everywhere yet, so do not apply it and keep it: {why}; `rekeyd status {}` says \
-                 when it is",
-                self.seat.app
-            )),
-            (None, None) => {
-                self.handing = Some((reply, kind));
-                return;
-            }
-        };
-        // Whoever asked may have gone; the journal has it.
-        let _gone = reply.send(answer);
     }
 
     /// What this rotation taught about the org, and the end of values that nobody needs in memory any more.
@@ -365,7 +314,7 @@ impl Lane {
                 if turned_away(&self.state, &facts, &new, &old).is_none() {
                     self.cache.keep_new(pair);
                 }
-                self.handing = Some((reply, kind));
+                self.handing = Some(Waiting { reply, kind });
                 Some(Observation::Handed {
                     by,
                     pair: facts,

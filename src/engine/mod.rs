@@ -6,6 +6,7 @@
 //!
 //! - `seat`: one app with its target, stores and the house's clock, journal and randomness.
 //! - `lane`: the loop of one rotation. `effects/`: one file per effect. `look`, `survey`, `took`, `values`: reads.
+//! - `handing`: a pair that a person brings to a rotation that asks for it.
 //! - `note`, `ledger`, `tally`: what is journaled about an app, and what it adds up to.
 //! - `identity`: who each app is at Salesforce, so that no two are one.
 //! - `window`: an org's switch, opened for rotations and closed after them.
@@ -27,6 +28,7 @@ pub mod due;
 mod effects;
 pub mod emergency;
 pub mod examine;
+pub mod handing;
 pub mod health;
 pub mod identity;
 pub mod lane;

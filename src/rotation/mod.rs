@@ -9,6 +9,8 @@
 //!                                                                published)               revoke, disprove
 //! ```
 //!
+//! Where a person makes the pair and puts it in force (`assisted`), two requests to them take the place of mint and cutover.
+//!
 //! Once rotated, a person may give up what is left (for another pair, or for none): pending is cleared, what is left
 //! alive is asked about once, and it ends.
 //!
@@ -25,12 +27,14 @@ mod action;
 mod ask;
 mod backoff;
 mod capability;
+mod change;
 mod decide;
 mod effect;
 mod ending;
 mod event;
 mod fact;
 mod fold;
+mod found;
 mod guard;
 mod id;
 mod observation;

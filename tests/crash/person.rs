@@ -1,7 +1,8 @@
 //! The person of the method `assisted`, who does in Setup what they are asked for, and keeps a pair in hand until they are
 //! asked to apply it.
 
-use rekeyd::engine::lane::{Handed, Word};
+use rekeyd::engine::handing::Handed;
+use rekeyd::engine::lane::Word;
 use rekeyd::port::{ProbeReport, Verdict};
 use rekeyd::rotation::{Ask, Event, Probes, State};
 use rekeyd::sandbox::Act;

@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use super::{Look, Managed, Supervisor};
 use crate::engine::command::Reply;
-use crate::engine::lane::{Handed, Word};
+use crate::engine::handing::Handed;
+use crate::engine::lane::Word;
 use crate::engine::seat::Seat;
 use crate::engine::tell::AppKind;
 use crate::port::{Fault, Place, Verdict};
