@@ -181,6 +181,7 @@ shapes! {
     regenerate_bao: Made, Regenerate on [Bao], [];
     regenerate_aws: Made, Regenerate on [Aws], [];
     regenerate_two: Made, Regenerate on [Bao, File], [];
+    regenerate_bao_and_aws: Made, Regenerate on [Bao, Aws], [];
     regenerate_slow: Made, Regenerate on [File], [("deploy_seconds", "90")];
     regenerate_unseen_flag: Made, Regenerate on [File], [("flag_shown", "false")];
     regenerate_ignored: Ignored, Regenerate on [File], [("flag_by_deploy", "\"ignored\"")];
@@ -189,6 +190,7 @@ shapes! {
     assisted_bao: Rotated, Assisted on [Bao], [("staged_proves_before_cutover", "false")];
     assisted_aws: Rotated, Assisted on [Aws], [("staged_proves_before_cutover", "false")];
     assisted_two: Rotated, Assisted on [Bao, File], [("staged_proves_before_cutover", "false")];
+    assisted_bao_and_aws: Rotated, Assisted on [Bao, Aws], [("staged_proves_before_cutover", "false")];
     assisted_early: Rotated, Assisted on [File], [];
     assisted_early_overlap: Rotated, Assisted on [File], [("cutover_overlap_seconds", "300")];
 }

@@ -29,7 +29,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 struct Backup(Vec<(PathBuf, Vec<u8>)>);
 
 impl World {
-    fn backup(&self) -> Backup {
+    async fn backup(&self) -> Backup {
+        self.let_go().await;
         let files = ["", "-wal", "-shm"].into_iter().filter_map(|suffix| {
             let mut path = self.journal.clone().into_os_string();
             path.push(suffix);
@@ -38,21 +39,8 @@ impl World {
         Backup(files.collect())
     }
 
-    /// The last process has let go of the journal: what SQLite does to its files at the very end it does by their names.
-    async fn let_go(&self) {
-        let journal = self.journal.to_string_lossy();
-        let names_it = |fd: fs::DirEntry| {
-            let open = fs::read_link(fd.path());
-            open.is_ok_and(|open| open.to_string_lossy().starts_with(&*journal))
-        };
-        while fs::read_dir("/proc/self/fd").unwrap().flatten().any(names_it) {
-            tokio::task::yield_now().await;
-        }
-    }
-
     async fn restore(&self, backup: &Backup) {
-        self.let_go().await;
-        self.lose_journal();
+        self.lose_journal().await;
         for (path, bytes) in &backup.0 {
             let mut options = fs::OpenOptions::new();
             let file = options.write(true).create_new(true).mode(0o600).open(path);
@@ -96,7 +84,7 @@ async fn adopted(shape: &Shape) -> (World, Backup) {
             desk.until("adopted", |ledger| ledger.adopted_at.is_some()).await;
         })
         .await;
-    let backup = world.backup();
+    let backup = world.backup().await;
     (world, backup)
 }
 
@@ -226,7 +214,7 @@ async fn from_the_middle(shape: Shape) {
         let world = World::new(shape.clone()).await;
         let crashed = world.live(Life::planned(Plan::Appended(at))).await;
         assert!(matches!(crashed.over, Over::Crashed), "{case}");
-        let backup = world.backup();
+        let backup = world.backup().await;
         let over = world.live(Life::briefly()).await.over;
         if matches!(over, Over::Busy) {
             // The one request that is not repeated was not sent.

@@ -152,7 +152,7 @@ async fn lost_at_every_boundary(shape: Shape) {
         let world = World::new(shape.clone()).await;
         let crashed = world.live(Life::planned(Plan::Appended(at))).await;
         assert!(matches!(crashed.over, Over::Crashed), "{case}");
-        world.lose_journal();
+        world.lose_journal().await;
         world.record.forget();
         let mints = |world: &World| world.org.state().app(NAME).unwrap().consumers[0].mints;
         let before = mints(&world);

@@ -323,8 +323,25 @@ impl World {
         end
     }
 
+    /// The last process has let go of the journal: what SQLite does to its files at the very end it does by their names.
+    pub async fn let_go(&self) {
+        let journal = self.journal.to_string_lossy();
+        let names_it = |fd: std::fs::DirEntry| {
+            let open = std::fs::read_link(fd.path());
+            open.is_ok_and(|open| open.to_string_lossy().starts_with(&*journal))
+        };
+        while std::fs::read_dir("/proc/self/fd")
+            .unwrap()
+            .flatten()
+            .any(names_it)
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The journal is gone.
-    pub fn lose_journal(&self) {
+    pub async fn lose_journal(&self) {
+        self.let_go().await;
         for suffix in ["", "-wal", "-shm"] {
             let mut path = self.journal.clone().into_os_string();
             path.push(suffix);

@@ -41,11 +41,21 @@ async fn world(switches: &[(&str, serde_json::Value)]) -> World {
 }
 
 fn policy(world: &World, more: &str) -> Policy {
-    let name = name(0);
+    let (name, other) = (name(0), name(1));
     world.policy_of(
         "",
         &format!(
             r#"
+[app.{other}]
+org = "prod"
+stores = [{{ store = "one", path = "{other}" }}]
+schedule = {{ every = "90d" }}
+first = "after-interval"
+[app.{other}.connected_app]
+name = "App1"
+method = "assisted"
+allow_key_change = true
+
 [app.{name}]
 org = "prod"
 stores = [{{ store = "one", path = "{name}" }}, {{ store = "two", path = "{name}" }}]
@@ -170,6 +180,7 @@ async fn asking<'a>(world: &'a World, policy: &Policy) -> Engine<'a> {
     for store in ["one", "two"] {
         world.give(policy, &name(0), store, &pair(0)).await;
     }
+    world.give(policy, &name(1), "one", &pair(1)).await;
     let engine = world.start(policy).await;
     engine.adopted().await;
     let reply = say(&engine, rotate).await;
@@ -240,6 +251,10 @@ async fn what_is_not_the_new_pair_is_turned_away_and_nothing_changes() {
         &say(&engine, || submit(&pair(0))).await,
         "current now, not a new one",
     );
+    refused(
+        &say(&engine, || submit(&pair(1))).await,
+        "it is the credential of app app-1",
+    );
     let new = world.generate();
     let done = say(&engine, || submit(&new)).await;
     assert!(matches!(done, Reply::Done(_)), "{done:?}");
@@ -260,7 +275,7 @@ async fn what_is_not_the_new_pair_is_turned_away_and_nothing_changes() {
             }
         )
     };
-    assert_eq!(engine.notes(0).await.iter().filter(away).count(), 2);
+    assert_eq!(engine.notes(0).await.iter().filter(away).count(), 3);
     engine.stop().await;
 }
 

@@ -1,6 +1,8 @@
 //! A person hands over the pair that a rotation asks for (method `assisted`). It is judged first, beside the current one,
 //! with nothing written; the lane then takes it or turns it away, and answers the person once every store keeps it.
 
+use std::sync::PoisonError;
+
 use futures_util::future::join;
 use tokio::sync::oneshot;
 
@@ -8,10 +10,12 @@ use super::{Look, Managed, Supervisor};
 use crate::engine::command::Reply;
 use crate::engine::handing::Handed;
 use crate::engine::lane::Word;
+use crate::engine::ledger::AppLedger;
+use crate::engine::note::Note;
 use crate::engine::seat::Seat;
 use crate::engine::tell::AppKind;
 use crate::port::{Fault, Place, Verdict};
-use crate::rotation::Probes;
+use crate::rotation::{Event, Probes};
 use crate::secret::Credential;
 
 /// What a person brings, judged.
@@ -65,6 +69,20 @@ impl Supervisor {
                 return;
             }
         };
+        if let Some(other) = self.owner_of(&app, &pair) {
+            let why = format!("it is the credential of app {other}");
+            let step = Event::TurnedAway { by, why: why.clone() };
+            let rotation = self.ledger(&app).running().map(|run| run.state.id);
+            let written = self.write(&app, rotation, &Note::Step { step }).await;
+            if let Err(fault) = written {
+                tracing::error!(app, "{fault}");
+            }
+            // Whoever asked may have gone.
+            let _gone = reply.send(Reply::refused(format!(
+                "turned away, and nothing is changed: {why}"
+            )));
+            return;
+        }
         let kind = self
             .apps
             .get(&app)
@@ -79,6 +97,18 @@ impl Supervisor {
         };
         // Without a lane the word, and whoever waits for its answer, is dropped with it.
         self.say(&app, Word::Handed(Box::new(handed))).await;
+    }
+
+    /// Which other app of the policy holds this pair, or one with this client id, as its own.
+    fn owner_of(&self, app: &str, pair: &Credential) -> Option<String> {
+        let prints = &self.house.prints;
+        let (key, pair) = (prints.key_print(&pair.client_id), prints.fingerprint(pair));
+        let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        let owns = |ledger: &AppLedger| ledger.current == Some(pair) || ledger.current_key == Some(key);
+        let mut others = ledgers.apps.iter().filter(|(name, _)| *name != app);
+        others
+            .find(|(_, ledger)| owns(ledger))
+            .map(|(name, _)| name.clone())
     }
 }
 
