@@ -174,7 +174,12 @@ fn steady(text: &str) -> String {
         |word: &str| word.chars().all(|c| c.is_ascii_hexdigit()) && word.chars().any(|c| c.is_ascii_digit());
     let mut lines = Vec::new();
     // Whether the first contact or the person was first, and how often it was looked at, is chance.
-    let chance = ["not adopted yet", "is not applied in Setup yet"];
+    let chance = [
+        "not adopted yet",
+        "is not applied in Setup yet",
+        // A look of two requests, with Apply between them.
+        "neither the old nor the new credential is accepted",
+    ];
     for line in text
         .lines()
         .filter(|line| !chance.iter().any(|said| line.contains(said)))
