@@ -152,11 +152,14 @@ impl Scene {
         }
     }
 
-    /// The next thing that the channel is told.
+    /// What the channel is told of this.
     fn hear(&mut self, wanted: &str) {
-        let said = self.told.recv_timeout(PATIENCE).unwrap();
-        assert!(said.contains(wanted), "{said}");
-        self.say("the channel is told", &said);
+        loop {
+            let said = self.told.recv_timeout(PATIENCE).unwrap();
+            if said.contains(wanted) {
+                return self.say("the channel is told", &said);
+            }
+        }
     }
 
     fn newest(&self) -> (String, String) {
@@ -213,12 +216,7 @@ fn from_the_alert_to_the_proof() {
     handed_over.ends(0);
     // It may have been told already that nobody had handed it over.
     scene.run(&["rotate", "legacy", "--reason", "a theft of tokens"], "", 3);
-    while let Ok(said) = scene.told.recv_timeout(PATIENCE) {
-        if said.contains("needs a person in Setup") {
-            scene.say("the channel is told", &said);
-            break;
-        }
-    }
+    scene.hear("needs a person in Setup");
     scene.run(&["status", "legacy"], "", 3);
 
     let act = |app: String, by| Act::Stage { app, by };
