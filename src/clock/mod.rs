@@ -69,8 +69,9 @@ pub trait Clock: Send + Sync {
         self.now()
     }
 
-    /// Goes by what the machine's clock shows, from here on.
-    fn adopt_wall(&self) {}
+    /// Is ahead by so many milliseconds from here on: what the caller found the machine's clock to be ahead when it
+    /// looked. The machine's clock is not read again, since it may have been set since then.
+    fn put_right(&self, _by_ms: i64) {}
 
     /// Returns once [`Clock::now`] is at or past `until`.
     async fn sleep_until(&self, until: Timestamp);

@@ -2,7 +2,7 @@
 //!
 //! A wall clock that is set a day ahead by mistake must neither start a rotation nor stretch an outage, so what the
 //! service goes by does not follow a jump. Whoever looks on (the supervisor) compares it with the wall, asks somebody
-//! else what time it is, and then decides to follow ([`Clock::adopt_wall`]) or not. The time that passes does not
+//! else what time it is, and then decides to follow ([`Clock::put_right`]) or not. The time that passes does not
 //! count while the machine sleeps (`CLOCK_MONOTONIC`), so a suspend looks like a jump ahead, and is followed once
 //! confirmed.
 
@@ -62,8 +62,9 @@ impl Clock for SteadyClock {
         SystemClock.now()
     }
 
-    fn adopt_wall(&self) {
-        *self.base() = Base::here();
+    fn put_right(&self, by_ms: i64) {
+        let mut base = self.base();
+        base.wall = Timestamp(base.wall.0.saturating_add(by_ms));
     }
 
     #[expect(clippy::disallowed_methods, reason = "this room sleeps for everybody")]

@@ -60,6 +60,23 @@ async fn a_clock_that_is_set_ahead_by_mistake_starts_nothing() {
     engine.stop().await;
 }
 
+/// Found by the real binary under a faked clock: between a look at the machine's clock and going by it, it was set.
+#[tokio::test]
+async fn a_clock_that_is_set_between_a_look_and_going_by_it_starts_nothing() {
+    let world = World::new(1).await;
+    let engine = world.start(&world.policy([0], "", QUARTERLY)).await;
+    engine.adopted().await;
+    engine.pass(HOUR, STEP).await;
+    world.clock.set_wall_once_read(HUNDRED_DAYS_MS);
+    engine
+        .until("told", TICK, |ledgers| {
+            ledgers.service.clock_off.contains_key("prod")
+        })
+        .await;
+    assert!(engine.started().await.is_empty(), "by its clock it was due");
+    engine.stop().await;
+}
+
 #[tokio::test]
 async fn a_clock_that_is_set_back_by_mistake_holds_nothing_up() {
     let world = World::new(1).await;

@@ -19,6 +19,8 @@ struct State {
     now: Timestamp,
     /// By how many milliseconds the machine's clock is ahead.
     wall: i64,
+    /// By how much it is set as soon as somebody has looked at it.
+    once_read: i64,
 }
 
 impl HandClock {
@@ -27,7 +29,11 @@ impl HandClock {
         let now = org.now().into();
         Arc::new(HandClock {
             org,
-            state: Mutex::new(State { now, wall: 0 }),
+            state: Mutex::new(State {
+                now,
+                wall: 0,
+                once_read: 0,
+            }),
             moved: watch::Sender::new(()),
         })
     }
@@ -46,6 +52,11 @@ impl HandClock {
         self.state.lock().unwrap().wall += by;
     }
 
+    /// Somebody sets it right after the engine looked at it.
+    pub fn set_wall_once_read(&self, by: i64) {
+        self.state.lock().unwrap().once_read = by;
+    }
+
     /// The machine sleeps: time passes for everybody else.
     pub fn sleep(&self, by: Duration) {
         self.org.advance(TimeDelta::from_std(by).unwrap());
@@ -60,14 +71,16 @@ impl Clock for HandClock {
     }
 
     fn wall(&self) -> Timestamp {
-        let state = self.state.lock().unwrap();
-        Timestamp(state.now.0 + state.wall)
+        let mut state = self.state.lock().unwrap();
+        let wall = Timestamp(state.now.0 + state.wall);
+        state.wall += std::mem::take(&mut state.once_read);
+        wall
     }
 
-    fn adopt_wall(&self) {
+    fn put_right(&self, by_ms: i64) {
         let mut state = self.state.lock().unwrap();
-        state.now.0 += state.wall;
-        state.wall = 0;
+        state.now.0 += by_ms;
+        state.wall -= by_ms;
         drop(state);
         self.moved.send_replace(());
     }

@@ -92,7 +92,7 @@ impl Supervisor {
                 tracing::info!("the machine's clock is right again");
                 self.clock_is_right(doubt.told).await;
             }
-            return clock.adopt_wall();
+            return clock.put_right(by_ms);
         }
         let known = self.time.doubt.as_ref().map(|doubt| doubt.by_ms);
         if known.is_none_or(|known| (known - by_ms).abs() > SLACK_MS) {
@@ -124,7 +124,7 @@ impl Supervisor {
         }
         if !asked {
             // Nobody to ask: the machine's clock is all there is.
-            self.follow(now).await;
+            self.follow(now, by_ms).await;
         }
     }
 
@@ -157,21 +157,21 @@ impl Supervisor {
                     self.jot(&ServiceNote::ClockOff { org, by_ms }).await;
                 }
             }
-            (_, true) => self.follow(now).await,
+            (_, true) => self.follow(now, ahead(now, wall)).await,
             (false, false) => {
                 // The org's own clock was set too, perhaps: after a while the machine's is all there is.
                 doubt.unclear = doubt.unclear.saturating_add(1);
                 if doubt.unclear >= UNCLEAR_TIMES {
-                    self.follow(now).await;
+                    self.follow(now, ahead(now, wall)).await;
                 }
             }
         }
     }
 
     /// Goes by the machine's clock again.
-    async fn follow(&mut self, before: Timestamp) {
+    async fn follow(&mut self, before: Timestamp, by_ms: i64) {
         let told = self.time.doubt.take().and_then(|doubt| doubt.told);
-        self.house.clock.adopt_wall();
+        self.house.clock.put_right(by_ms);
         let now = self.house.clock.now();
         tracing::warn!("the service follows the machine's clock: it was {before}, it is {now}");
         self.time.away_until = now;
