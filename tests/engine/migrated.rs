@@ -101,7 +101,10 @@ async fn the_pair_of_a_migrated_app_stays_adopted_and_is_rotated_when_it_is_due(
             run.method == "staged" && run.state.end() == Some(&End::Done { disproven: true })
         })
     };
-    engine.until("rotated as what it is now", TICK * 10, done).await;
+    let published = |ledgers: &Ledgers| ledgers.apps[&name(0)].last_success.is_some();
+    engine.until("published", TICK * 10, published).await;
+    // The rest is a week of grace.
+    engine.until("rotated as what it is now", HOUR, done).await;
     let held = world.held(&after, 0, "one").await;
     assert!(held.0 != pair(0).0 && world.org.accepts(&held.0, &held.1).is_some());
     engine.stop().await;

@@ -5,5 +5,6 @@ pub mod aws;
 pub mod clock;
 pub mod openbao;
 pub mod pki;
+pub mod program;
 pub mod proxy;
 pub mod raft;
