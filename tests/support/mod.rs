@@ -7,3 +7,4 @@ pub mod openbao;
 pub mod pki;
 pub mod proxy;
 pub mod raft;
+pub mod switches;
