@@ -7,7 +7,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::needless_range_loop,
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
 
@@ -37,10 +36,14 @@ mod live_check;
 mod migrated;
 #[path = "engine/own_login.rs"]
 mod own_login;
+#[path = "engine/person.rs"]
+mod person;
 #[path = "engine/reload.rs"]
 mod reload;
 #[path = "engine/restarts.rs"]
 mod restarts;
+#[path = "support/switches.rs"]
+mod switches;
 #[path = "engine/verdicts.rs"]
 mod verdicts;
 #[path = "engine/window.rs"]

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{self, FromRequest, FromRequestParts};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::access::Caller;
@@ -23,125 +25,120 @@ const SUBMIT_WITHIN: Duration = Duration::from_secs(150);
 /// Names one wish of one caller, however often it is sent.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-pub(super) async fn rotate(
-    State(service): State<Service>,
-    Extension(Named(app)): Extension<Named>,
-    Extension(caller): Extension<Caller>,
+/// A request about one app: who makes it, and what it says.
+pub(super) struct Request {
+    service: Service,
+    app: String,
+    by: String,
     headers: HeaderMap,
     body: Body,
-) -> Result<Response, Problem> {
+}
+
+impl FromRequest<Service> for Request {
+    type Rejection = Response;
+
+    async fn from_request(request: extract::Request, service: &Service) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        // Whoever admitted the request has put both there.
+        let Extension(Named(app)) = part(&mut parts, service).await?;
+        let Extension(caller) = part::<Extension<Caller>>(&mut parts, service).await?;
+        Ok(Request {
+            service: service.clone(),
+            app,
+            by: caller.name,
+            headers: parts.headers,
+            body,
+        })
+    }
+}
+
+async fn part<T: FromRequestParts<Service>>(parts: &mut Parts, service: &Service) -> Result<T, Response> {
+    let found = T::from_request_parts(parts, service).await;
+    found.map_err(IntoResponse::into_response)
+}
+
+impl Request {
+    /// What it says; `shape` is what a complaint says is wanted.
+    async fn read<T: DeserializeOwned>(&mut self, shape: &str) -> Result<T, Problem> {
+        let (body, within) = (std::mem::take(&mut self.body), self.service.limits.body_within);
+        body::read(&self.headers, body, within, shape).await
+    }
+
+    /// What the engine answers, at once.
+    async fn ask(self, of: impl FnOnce(String, String) -> Command) -> Result<Response, Problem> {
+        let within = self.service.limits.answer_within;
+        ask(&self.service, of(self.app, self.by), within).await
+    }
+
+    /// The same where others are asked first.
+    async fn ask_slowly(self, of: impl FnOnce(String, String) -> Command) -> Result<Response, Problem> {
+        ask(&self.service, of(self.app, self.by), SUBMIT_WITHIN).await
+    }
+}
+
+pub(super) async fn rotate(mut request: Request) -> Result<Response, Problem> {
     let shape = r#"{"reason": text, "ignore_window": true or false}"#;
-    let asked: body::Rotate = body::read(&headers, body, service.limits.body_within, shape).await?;
+    let asked: body::Rotate = request.read(shape).await?;
     let reason = asked.reason.unwrap_or_else(|| "asked for".to_owned());
-    let command = Command::Rotate {
+    let reason = sober("reason", reason)?;
+    let key = key(&request.headers)?;
+    let command = |app, by| Command::Rotate {
         app,
-        reason: sober("reason", reason)?,
+        reason,
         // No caller's name has more than one blank, so no two callers share a key.
-        key: key(&headers)?.map(|key| format!("{} {key}", caller.name)),
-        by: caller.name,
+        key: key.map(|key| format!("{by} {key}")),
+        by,
         ignore_window: asked.ignore_window,
     };
-    ask(&service, command, service.limits.answer_within).await
+    request.ask(command).await
 }
 
-pub(super) async fn revoke(
-    State(service): State<Service>,
-    Extension(Named(app)): Extension<Named>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+pub(super) async fn revoke(mut request: Request) -> Result<Response, Problem> {
     let shape =
         r#"{"which": "previous" or "current", "confirm": text, "reason": text, "tokens": true or false}"#;
-    let asked: body::Revoke = body::read(&headers, body, service.limits.body_within, shape).await?;
+    let asked: body::Revoke = request.read(shape).await?;
     let reason = asked.reason.unwrap_or_else(|| "no reason was given".to_owned());
-    let command = Command::Revoke {
+    let confirm = asked.confirm.map(|token| sober("confirm", token)).transpose()?;
+    let reason = sober("reason", reason)?;
+    let command = |app, by| Command::Revoke {
         app,
         leaked: asked.which,
-        confirm: asked.confirm.map(|token| sober("confirm", token)).transpose()?,
-        reason: sober("reason", reason)?,
+        confirm,
+        reason,
         tokens: asked.tokens,
-        by: caller.name,
+        by,
     };
     // The question is put to the org and to every store.
-    ask(&service, command, SUBMIT_WITHIN).await
+    request.ask_slowly(command).await
 }
 
-pub(super) async fn hold(
-    State(service): State<Service>,
-    Extension(Named(app)): Extension<Named>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let within = service.limits.body_within;
-    let asked: body::Hold = body::read(&headers, body, within, r#"{"why": text}"#).await?;
-    let (by, why) = (caller.name, sober("why", asked.why)?);
-    ask(
-        &service,
-        Command::Hold { app, by, why },
-        service.limits.answer_within,
-    )
-    .await
+pub(super) async fn hold(mut request: Request) -> Result<Response, Problem> {
+    let asked: body::Hold = request.read(r#"{"why": text}"#).await?;
+    let why = sober("why", asked.why)?;
+    request.ask(|app, by| Command::Hold { app, by, why }).await
 }
 
-pub(super) async fn resume(
-    State(service): State<Service>,
-    Extension(Named(app)): Extension<Named>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let within = service.limits.body_within;
-    let asked: body::Resume = body::read(&headers, body, within, r#"{"take_over": text}"#).await?;
+pub(super) async fn resume(mut request: Request) -> Result<Response, Problem> {
+    let asked: body::Resume = request.read(r#"{"take_over": text}"#).await?;
     let take_over = asked.take_over.map(|what| sober("take_over", what)).transpose()?;
-    let by = caller.name;
-    ask(
-        &service,
-        Command::Resume { app, by, take_over },
-        service.limits.answer_within,
-    )
-    .await
+    request
+        .ask(|app, by| Command::Resume { app, by, take_over })
+        .await
 }
 
-pub(super) async fn abandon(
-    State(service): State<Service>,
-    Extension(Named(app)): Extension<Named>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let body::Nothing {} = body::read(&headers, body, service.limits.body_within, "{}").await?;
-    let by = caller.name;
-    ask(
-        &service,
-        Command::Abandon { app, by },
-        service.limits.answer_within,
-    )
-    .await
+pub(super) async fn abandon(mut request: Request) -> Result<Response, Problem> {
+    let body::Nothing {} = request.read("{}").await?;
+    request.ask(|app, by| Command::Abandon { app, by }).await
 }
 
-pub(super) async fn adopt(
-    State(service): State<Service>,
-    Extension(Named(app)): Extension<Named>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let body::Nothing {} = body::read(&headers, body, service.limits.body_within, "{}").await?;
-    let by = caller.name;
-    ask(&service, Command::Adopt { app, by }, service.limits.answer_within).await
+pub(super) async fn adopt(mut request: Request) -> Result<Response, Problem> {
+    let body::Nothing {} = request.read("{}").await?;
+    request.ask(|app, by| Command::Adopt { app, by }).await
 }
 
-pub(super) async fn submit(
-    State(service): State<Service>,
-    Extension(Named(app)): Extension<Named>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+pub(super) async fn submit(mut request: Request) -> Result<Response, Problem> {
     let shape = r#"{"client_id": text, "client_secret": text}"#;
-    let asked: body::Submit = body::read(&headers, body, service.limits.body_within, shape).await?;
+    let asked: body::Submit = request.read(shape).await?;
     let pair = Credential {
         client_id: sober("client_id", asked.client_id)?,
         client_secret: asked.client_secret,
@@ -151,8 +148,9 @@ pub(super) async fn submit(
         let text = "client_secret is empty or holds control characters";
         return Err(Problem::new(StatusCode::BAD_REQUEST, text));
     }
-    let by = caller.name;
-    ask(&service, Command::Submit { app, pair, by }, SUBMIT_WITHIN).await
+    request
+        .ask_slowly(|app, by| Command::Submit { app, pair, by })
+        .await
 }
 
 /// A text that can stand in a line of the history.

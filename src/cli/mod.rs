@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod due;
 pub mod exit;
+mod follow;
 mod history;
 mod line;
 pub mod output;

@@ -4,20 +4,16 @@
 //! The daemon revokes, not this command: ending it stops nothing.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::client::{Client, Refusal};
 use crate::cli::exit::{self, Failure};
-use crate::cli::line::Lines;
+use crate::cli::follow::Tail;
 use crate::cli::reach::Reach;
 use crate::cli::{Context, output, reader, runtime};
-use crate::clock::{Clock, SystemClock};
 use crate::engine::note::Note;
 use crate::engine::tell::{self, AppKind};
-use crate::port::journal::{Journal, Record, RecordQuery};
+use crate::port::journal::Record;
 use crate::rotation::{End, Event, RotationId};
 
 /// What to revoke.
@@ -51,11 +47,6 @@ enum Which {
     Current,
 }
 
-/// Between two looks at the journal.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-/// After how many looks without news the daemon is asked whether it is there.
-const QUIET_LOOKS: u32 = 20;
-
 pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     let reach = Reach::find(context);
     let client = reach.client()?;
@@ -82,18 +73,18 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         let Some(journal) = journal else {
             return Ok(ExitCode::from(exit::OK));
         };
+        let goes_on = "what was asked for is noted, and goes on when rekeyd runs again".to_owned();
+        let tail = Tail::new(journal, client, context.json, &args.app, None, goes_on);
         let follow = Follow {
             app: args.app.clone(),
             which: args.which,
-            json: context.json,
             kind: reach.kind(&args.app),
             leaked: text(&answer, "credential").unwrap_or_default(),
             rotation: text(&answer, "rotation").and_then(|id| id.parse().ok()),
             tokens: args.tokens,
-            client,
         };
         tokio::select! {
-            end = follow.to_the_end(&journal) => end,
+            end = follow.to_the_end(tail) => end,
             _ = tokio::signal::ctrl_c() => {
                 let app = &args.app;
                 Err(Failure::failed(format!("no longer watching; it goes on: `rekeyd status {app}` tells")))
@@ -135,29 +126,18 @@ fn told(json: bool, args: &Args, which: &str, answer: &Value) -> ExitCode {
 struct Follow {
     app: String,
     which: Which,
-    json: bool,
     kind: Option<AppKind>,
     leaked: String,
     rotation: Option<RotationId>,
     tokens: bool,
-    client: Client,
 }
 
 impl Follow {
-    async fn to_the_end(&self, journal: &Arc<dyn Journal>) -> Result<ExitCode, Failure> {
-        let mut lines = Lines::default();
-        let mut last = None;
+    async fn to_the_end(&self, mut tail: Tail) -> Result<ExitCode, Failure> {
         // What the rotation that is being told of replaces.
-        let (mut old, mut is_dead, mut told, mut quiet) = (String::new(), false, false, 0_u32);
+        let (mut old, mut is_dead, mut told) = (String::new(), false, false);
         loop {
-            let query = RecordQuery {
-                app: Some(self.app.clone()),
-                after_seq: last,
-                ..RecordQuery::default()
-            };
-            let records = journal.read(&query).await;
-            let records = records.map_err(|fault| Failure::failed(fault.to_string()))?;
-            quiet = if records.is_empty() { quiet + 1 } else { 0 };
+            let records = tail.news().await?;
             let mine = |note: &Note| matches!(note, Note::RevokeAsked { ask } if ask.pair.to_string() == self.leaked);
             // From the last word about it on, and what the rotation under way began from.
             let word = records
@@ -166,7 +146,6 @@ impl Follow {
             let from = word.map_or(0, |record| record.seq);
             told |= word.is_some();
             for record in records {
-                last = Some(record.seq);
                 let Ok(note) = Note::read(&record) else { continue };
                 if let Note::Step {
                     step: Event::Baselined { old: pair, .. } | Event::Recovered { old: pair, .. },
@@ -177,30 +156,13 @@ impl Follow {
                 if !told || record.seq < from {
                     continue;
                 }
-                output::line(&match self.json {
-                    true => json!(record).to_string(),
-                    false => lines.line(&record),
-                });
+                tail.show(&record);
                 is_dead |= self.ends(&record, &note, &old)?;
                 let tokens = matches!(note, Note::TokensRevoked { over: true, .. });
                 if tokens || (is_dead && !self.tokens) {
                     return Ok(ExitCode::from(exit::OK));
                 }
             }
-            if quiet >= QUIET_LOOKS {
-                quiet = 0;
-                self.is_there().await?;
-            }
-            SystemClock.sleep_until(SystemClock.now() + LOOK_EVERY).await;
-        }
-    }
-
-    async fn is_there(&self) -> Result<(), Failure> {
-        match self.client.is_alive().await {
-            Ok(()) | Err(Refusal::Refused(_) | Refusal::Held(_)) => Ok(()),
-            Err(Refusal::Unreached { why, .. }) => Err(Failure::failed(format!(
-                "{why}; what was asked for is noted, and goes on when rekeyd runs again"
-            ))),
         }
     }
 

@@ -2,22 +2,17 @@
 //!
 //! The daemon rotates, not this command: ending it stops nothing.
 
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::client::{Client, Refusal};
 use crate::cli::exit::{self, Failure};
-use crate::cli::line::Lines;
+use crate::cli::follow::Tail;
 use crate::cli::reach::Reach;
 use crate::cli::{Context, output, reader, runtime};
-use crate::clock::{Clock, SystemClock};
 use crate::engine::note::Note;
 use crate::engine::tell::{self, AppKind};
-use crate::port::journal::{Journal, Record, RecordQuery};
+use crate::port::journal::Record;
 use crate::rotation::{Event, RotationId};
 
 /// What to rotate.
@@ -35,11 +30,6 @@ pub struct Args {
     #[arg(long)]
     no_wait: bool,
 }
-
-/// Between two looks at the journal.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-/// After how many looks without news the daemon is asked whether it is there.
-const QUIET_LOOKS: u32 = 20;
 
 pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     let reach = Reach::find(context);
@@ -63,15 +53,18 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
             });
             return Ok(ExitCode::from(exit::OK));
         };
+        let Some(journal) = reader::open(journal).await? else {
+            let path = journal.display();
+            return Err(Failure::failed(format!("the journal is gone: {path}")));
+        };
+        let goes_on = format!("rotation {id} goes on when rekeyd runs again");
+        let tail = Tail::new(journal, client, context.json, &args.app, Some(id), goes_on);
         let follow = Follow {
-            client,
             app: args.app.clone(),
-            id,
-            json: context.json,
             kind: reach.kind(&args.app),
         };
         tokio::select! {
-            end = follow.to_the_end(journal) => end,
+            end = follow.to_the_end(tail) => end,
             _ = tokio::signal::ctrl_c() => {
                 let app = &args.app;
                 Err(Failure::failed(format!(
@@ -84,55 +77,20 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 struct Follow {
-    client: Client,
     app: String,
-    id: RotationId,
-    json: bool,
     kind: Option<AppKind>,
 }
 
 impl Follow {
-    async fn to_the_end(&self, path: &Path) -> Result<ExitCode, Failure> {
-        let Some(journal) = reader::open(path).await? else {
-            return Err(Failure::failed(format!(
-                "the journal is gone: {}",
-                path.display()
-            )));
-        };
-        let mut lines = Lines::default();
-        let mut last = None;
-        let mut quiet = 0;
+    async fn to_the_end(&self, mut tail: Tail) -> Result<ExitCode, Failure> {
         loop {
-            let records = self.news(&journal, last).await?;
-            quiet = if records.is_empty() { quiet + 1 } else { 0 };
-            for record in &records {
-                last = Some(record.seq);
-                output::line(&match self.json {
-                    true => json!(record).to_string(),
-                    false => lines.line(record),
-                });
-                if let Some(code) = self.verdict(record)? {
+            for record in tail.news().await? {
+                tail.show(&record);
+                if let Some(code) = self.verdict(&record)? {
                     return Ok(code);
                 }
             }
-            if quiet >= QUIET_LOOKS {
-                quiet = 0;
-                self.is_there().await?;
-            }
-            SystemClock.sleep_until(SystemClock.now() + LOOK_EVERY).await;
         }
-    }
-
-    /// What was written about this app since; at first, of this rotation.
-    async fn news(&self, journal: &Arc<dyn Journal>, last: Option<i64>) -> Result<Vec<Record>, Failure> {
-        let query = RecordQuery {
-            app: Some(self.app.clone()),
-            rotation: last.is_none().then_some(self.id),
-            after_seq: last,
-            ..RecordQuery::default()
-        };
-        let records = journal.read(&query).await;
-        records.map_err(|fault| Failure::failed(fault.to_string()))
     }
 
     /// How this command ends, if this record says so.
@@ -181,16 +139,6 @@ impl Follow {
             | Note::RevokeAsked { .. }
             | Note::TokensRevoked { .. }
             | Note::AsideProbed { .. } => Ok(None),
-        }
-    }
-
-    async fn is_there(&self) -> Result<(), Failure> {
-        match self.client.is_alive().await {
-            Ok(()) | Err(Refusal::Refused(_) | Refusal::Held(_)) => Ok(()),
-            Err(Refusal::Unreached { why, .. }) => Err(Failure::failed(format!(
-                "{why}; rotation {} goes on when rekeyd runs again",
-                self.id
-            ))),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rekeyd::engine::command::{Command, Reply};
+use rekeyd::engine::command::Reply;
 use rekeyd::engine::ledger::{AppLedger, Ledgers};
 use rekeyd::engine::note::Note;
 use rekeyd::engine::phase::Phase;
@@ -11,8 +11,8 @@ use rekeyd::engine::tell;
 use rekeyd::policy::Policy;
 use rekeyd::rotation::{Ask, End, Event, Hold};
 use rekeyd::sandbox::{Act, ConnectedAppSeed};
-use rekeyd::secret::{Credential, Secret};
 
+use super::person::{abandon, end, of, resume, rotate, submit};
 use super::world::{DAY, Engine, HOUR, TICK, World, name, pair};
 
 const STEP: Duration = Duration::from_secs(10);
@@ -71,10 +71,6 @@ allow_key_change = true
     )
 }
 
-fn of<T>(ledgers: &Ledgers, of: impl Fn(&AppLedger) -> T) -> T {
-    of(ledgers.apps.get(&name(0)).unwrap())
-}
-
 fn asked(what: Ask) -> impl Fn(&Ledgers) -> bool {
     move |ledgers| {
         of(ledgers, |ledger| {
@@ -85,57 +81,8 @@ fn asked(what: Ask) -> impl Fn(&Ledgers) -> bool {
     }
 }
 
-fn end(ledger: &AppLedger) -> Option<End> {
-    ledger.run.as_ref().and_then(|run| run.state.end().cloned())
-}
-
 fn is_done(ledgers: &Ledgers) -> bool {
     of(ledgers, end) == Some(End::Done { disproven: true })
-}
-
-fn submit(pair: &(String, String)) -> Command {
-    Command::Submit {
-        app: name(0),
-        by: "Ann".into(),
-        pair: Credential {
-            client_id: pair.0.clone(),
-            client_secret: Secret::new(pair.1.clone()),
-        },
-    }
-}
-
-async fn say(engine: &Engine<'_>, command: impl Fn() -> Command) -> Reply {
-    loop {
-        let reply = engine.ask(command()).await;
-        let busy = matches!(&reply, Reply::Refused { why, .. } if why.contains("try again in a moment"));
-        if !busy {
-            return reply;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-fn rotate() -> Command {
-    Command::Rotate {
-        app: name(0),
-        reason: "a test".into(),
-        by: "Ann".into(),
-        ignore_window: true,
-        key: None,
-    }
-}
-
-fn resume() -> Command {
-    Command::Resume {
-        app: name(0),
-        by: "Ann".into(),
-        take_over: None,
-    }
-}
-
-fn abandon() -> Command {
-    let (app, by) = (name(0), "Ann".into());
-    Command::Abandon { app, by }
 }
 
 fn refused(reply: &Reply, words: &str) {
@@ -183,7 +130,7 @@ async fn asking<'a>(world: &'a World, policy: &Policy) -> Engine<'a> {
     world.give(policy, &name(1), "one", &pair(1)).await;
     let engine = world.start(policy).await;
     engine.adopted().await;
-    let reply = say(&engine, rotate).await;
+    let reply = engine.say(|| rotate(0)).await;
     assert!(matches!(reply, Reply::Started(_)), "{reply:?}");
     engine.until("asked", TICK, asked(Ask::Pair)).await;
     engine
@@ -208,7 +155,7 @@ async fn from_the_request_to_the_proof() {
     );
     // A refused pair is what one that was not applied looks like, so it is taken; nothing changes for consumers.
     let new = world.generate();
-    let reply = say(&engine, || submit(&new)).await;
+    let reply = engine.say(|| submit(&new)).await;
     assert!(
         matches!(&reply, Reply::Done(text) if text.contains("stored as pending in every store")),
         "{reply:?}"
@@ -217,7 +164,7 @@ async fn from_the_request_to_the_proof() {
     engine.until("to apply", TICK, asked(Ask::Apply)).await;
     engine.pass(HOUR, MINUTE).await;
     assert_eq!(world.both(&policy).await, [pair(0), pair(0)]);
-    let reply = say(&engine, resume).await;
+    let reply = engine.say(resume).await;
     assert!(
         matches!(&reply, Reply::Done(text) if text.contains("every few seconds")),
         "{reply:?}"
@@ -248,22 +195,22 @@ async fn what_is_not_the_new_pair_is_turned_away_and_nothing_changes() {
     let policy = policy(&world, "");
     let engine = asking(&world, &policy).await;
     refused(
-        &say(&engine, || submit(&pair(0))).await,
+        &engine.say(|| submit(&pair(0))).await,
         "current now, not a new one",
     );
     refused(
-        &say(&engine, || submit(&pair(1))).await,
+        &engine.say(|| submit(&pair(1))).await,
         "it is the credential of app app-1",
     );
     let new = world.generate();
-    let done = say(&engine, || submit(&new)).await;
+    let done = engine.say(|| submit(&new)).await;
     assert!(matches!(done, Reply::Done(_)), "{done:?}");
     // The same one again is no other.
-    let done = say(&engine, || submit(&new)).await;
+    let done = engine.say(|| submit(&new)).await;
     assert!(matches!(done, Reply::Done(_)), "{done:?}");
     let wrong = ("3MVG9nobody".to_owned(), "nothing".to_owned());
     refused(
-        &say(&engine, || submit(&wrong)).await,
+        &engine.say(|| submit(&wrong)).await,
         "another credential was handed over before",
     );
     assert_eq!(world.both(&policy).await, [pair(0), pair(0)]);
@@ -295,7 +242,7 @@ async fn without_an_answer_it_reminds_and_abandon_changes_nothing() {
     };
     // Half, nine tenths, the end, and one each day after.
     assert_eq!(engine.notes(0).await.iter().filter(reminded).count(), 4);
-    assert!(matches!(say(&engine, abandon).await, Reply::Done(_)));
+    assert!(matches!(engine.say(abandon).await, Reply::Done(_)));
     let abandoned = |ledgers: &Ledgers| matches!(of(ledgers, end), Some(End::Abandoned { .. }));
     engine.until("abandoned", TICK, abandoned).await;
     assert_eq!(world.both(&policy).await, [pair(0), pair(0)]);
@@ -310,7 +257,7 @@ async fn a_restart_at_any_time_goes_on_where_it_was() {
     let engine = world.start(&policy).await;
     engine.until("asked still", TICK, asked(Ask::Pair)).await;
     let new = world.generate();
-    let reply = say(&engine, || submit(&new)).await;
+    let reply = engine.say(|| submit(&new)).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     engine.stop().await;
     // Applied while nobody looks: consumers are out until rekeyd is back.
@@ -329,7 +276,7 @@ async fn a_pair_that_was_applied_before_it_was_handed_over_ends_the_outage_at_on
     let engine = asking(&world, &policy).await;
     let new = world.generate();
     world.apply();
-    let reply = say(&engine, || submit(&new)).await;
+    let reply = engine.say(|| submit(&new)).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     engine.until("done", STEP, is_done).await;
     assert_eq!(world.both(&policy).await, [new.clone(), new.clone()]);
@@ -347,7 +294,7 @@ async fn an_org_that_takes_a_generated_pair_early_and_lets_the_old_one_live_is_t
     let policy = policy(&world, "");
     let engine = asking(&world, &policy).await;
     let new = world.generate();
-    let reply = say(&engine, || submit(&new)).await;
+    let reply = engine.say(|| submit(&new)).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     engine.pass(HOUR, MINUTE).await;
     // Accepted, and not applied: not published.
@@ -364,17 +311,17 @@ async fn another_pair_than_the_one_handed_over_is_applied_and_a_person_is_paged_
     let policy = policy(&world, "");
     let engine = asking(&world, &policy).await;
     let handed = world.generate();
-    assert!(matches!(say(&engine, || submit(&handed)).await, Reply::Done(_)));
+    assert!(matches!(engine.say(|| submit(&handed)).await, Reply::Done(_)));
     world.act_on(|app, by| Act::Rotate { app, by });
     let applied = world.newest();
     let hold = |ledger: &AppLedger| ledger.running().and_then(|run| run.state.hold().cloned());
     let held = |ledgers: &Ledgers| matches!(of(ledgers, hold), Some(Hold::NeitherAccepted { .. }));
     engine.until("held", MINUTE, held).await;
     assert_eq!(world.both(&policy).await, [pair(0), pair(0)]);
-    assert!(matches!(say(&engine, abandon).await, Reply::Done(_)));
+    assert!(matches!(engine.say(abandon).await, Reply::Done(_)));
     let abandoned = |ledgers: &Ledgers| matches!(of(ledgers, end), Some(End::Abandoned { .. }));
     engine.until("abandoned", MINUTE, abandoned).await;
-    let reply = say(&engine, || submit(&applied)).await;
+    let reply = engine.say(|| submit(&applied)).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     assert_eq!(world.both(&policy).await, [applied.clone(), applied.clone()]);
     // What was handed over and never applied is kept, and asked about.
@@ -388,7 +335,7 @@ async fn without_its_journal_the_pair_that_was_handed_over_is_found_again_and_pu
     let policy = policy(&world, "");
     let engine = asking(&world, &policy).await;
     let new = world.generate();
-    assert!(matches!(say(&engine, || submit(&new)).await, Reply::Done(_)));
+    assert!(matches!(engine.say(|| submit(&new)).await, Reply::Done(_)));
     engine.stop().await;
     world.lose_journal();
     let engine = world.start(&policy).await;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use rekeyd::engine::command::{Command, Reply};
+use rekeyd::engine::command::Reply;
 use rekeyd::engine::ledger::Ledgers;
 use rekeyd::policy::Policy;
 use rekeyd::rotation::{End, Hold};
 use rekeyd::sandbox::{ConsumerSeed, ExternalClientAppSeed, Seed};
 
-use super::world::{Engine, TICK, World, name, pair};
+use super::person::rotate;
+use super::world::{TICK, World, name, pair};
 
 const STEP: Duration = Duration::from_secs(5);
 const APP: &str = "schedule = { every = \"90d\" }\ngrace = \"1h\"";
@@ -48,25 +49,6 @@ allow_key_change = true
         )
     };
     consumers.iter().enumerate().map(table).collect()
-}
-
-async fn rotate(engine: &Engine<'_>, app: usize) -> Reply {
-    loop {
-        let reply = engine
-            .ask(Command::Rotate {
-                app: name(app),
-                reason: "a test".into(),
-                by: "a person".into(),
-                ignore_window: true,
-                key: None,
-            })
-            .await;
-        let busy = matches!(&reply, Reply::Refused { why, .. } if why.contains("try again in a moment"));
-        if !busy {
-            return reply;
-        }
-        tokio::task::yield_now().await;
-    }
 }
 
 fn done(ledgers: &Ledgers, app: usize) -> bool {
@@ -111,7 +93,7 @@ async fn each_consumer_rotates_by_itself_and_all_at_once() {
         );
     }
     // One alone: the others stay as they are.
-    assert!(matches!(rotate(&engine, 1).await, Reply::Started(_)));
+    assert!(matches!(engine.say(|| rotate(1)).await, Reply::Started(_)));
     engine.until("one done", STEP, |ledgers| done(ledgers, 1)).await;
     assert_eq!(mints(&world), [0, 1, 0]);
     for app in [0, 2] {
@@ -120,7 +102,7 @@ async fn each_consumer_rotates_by_itself_and_all_at_once() {
     }
     // The other two together.
     for app in [0, 2] {
-        assert!(matches!(rotate(&engine, app).await, Reply::Started(_)));
+        assert!(matches!(engine.say(|| rotate(app)).await, Reply::Started(_)));
     }
     engine
         .until("all done", STEP, |ledgers| (0..ALL).all(|app| done(ledgers, app)))
@@ -152,7 +134,7 @@ async fn a_consumer_is_named_by_an_id_of_either_length() {
         let engine = world.start(&policy).await;
         engine.adopted().await;
         for app in 0..2 {
-            assert!(matches!(rotate(&engine, app).await, Reply::Started(_)));
+            assert!(matches!(engine.say(|| rotate(app)).await, Reply::Started(_)));
         }
         engine
             .until("done", STEP, |ledgers| done(ledgers, 0) && done(ledgers, 1))
@@ -184,7 +166,7 @@ async fn two_apps_that_are_one_consumer_are_not_adopted() {
         (twin(0, 1) || twin(1, 0)) && ledgers.apps[&name(2)].adopted_at.is_some()
     };
     engine.until("one is refused", TICK, refused).await;
-    assert!(matches!(rotate(&engine, 2).await, Reply::Started(_)));
+    assert!(matches!(engine.say(|| rotate(2)).await, Reply::Started(_)));
     engine
         .until("the third done", STEP, |ledgers| done(ledgers, 2))
         .await;
@@ -206,7 +188,7 @@ async fn two_apps_that_are_one_consumer_are_not_rotated() {
         engine.stop().await;
     }
     let engine = world.start(&both).await;
-    assert!(matches!(rotate(&engine, 0).await, Reply::Started(_)));
+    assert!(matches!(engine.say(|| rotate(0)).await, Reply::Started(_)));
     let held = |ledgers: &Ledgers| {
         let run = ledgers.apps[&name(0)].running();
         match run.and_then(|run| run.state.hold()) {

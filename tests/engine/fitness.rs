@@ -4,8 +4,8 @@
 //! No method that is called open may be refused, and none that is called closed may succeed. The table is a snapshot, so
 //! that it can be read, and so that a verdict that changes is seen.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use rekeyd::doctor::observed::Known;
@@ -18,101 +18,34 @@ use rekeyd::sandbox::{Act, ConnectedAppSeed, Seed};
 use rekeyd::secret::{Credential, Secret};
 use serde_json::{Map, Value};
 
+use super::switches::{self, Switch};
 use super::world::{Engine, HOUR, World, pair};
 
-/// What is open about an org, and the values that it may have. The first is what the sandbox takes for likeliest.
-const OPEN: &[(&str, &[&str])] = &[
-    ("in_place_secret", &["\"refused\"", "\"ignored\"", "\"applies\""]),
-    ("token_format", &["\"opaque\"", "\"opaque\"", "\"jwt\""]),
-    ("secret_api_enabled", &["true", "true", "false"]),
-    ("newest_version", &["66", "68", "64"]),
-    ("ca_readable", &["true", "false"]),
-    ("certificate_readable", &["false", "true"]),
-    ("omitted_element", &["\"resets\"", "\"keeps\""]),
-    ("connected_app_ids", &["false", "true"]),
-    ("cutover_overlap_seconds", &["0", "60"]),
-    ("old_dies_at_cutover", &["false", "true"]),
-    ("staged_proves_before_cutover", &["true", "false"]),
-    ("staged_secret", &["\"readable\"", "\"masked\"", "\"absent\""]),
-    ("staged_id_changes_on_swap", &["true", "false"]),
-    ("post_on_rotated", &["\"fails\"", "\"replaces\""]),
-    ("post_reply", &["\"collection\"", "\"object\""]),
-    ("second_rotate", &["\"error\"", "\"swaps_back\""]),
-    ("expired_entry", &["\"listed\"", "\"gone\""]),
-    (
-        "next_page",
-        &["\"until_empty\"", "\"null_at_end\"", "\"endless\""],
-    ),
-    ("id_length", &["18", "15"]),
-    ("introspect_junk", &["\"inactive_200\"", "\"inactive_400\""]),
-    ("introspect_live_reads_inactive", &["false", "true"]),
-    ("junk_grant_judges_client_first", &["true", "false"]),
-    ("secret_optional_is_vacuous", &["false", "true"]),
-    ("jwt_exp_ceiling_seconds", &["0", "180"]),
-    (
-        "tokens_die",
-        &["\"never\"", "\"at_cutover\"", "\"at_retirement\""],
-    ),
-    ("propagation_mode", &["\"none\"", "\"late\"", "\"mixed\""]),
-    ("missing_record", &["\"empty\"", "\"nil\"", "\"absent\""]),
-    ("out_of_order", &["\"dropped\"", "\"refused\""]),
-    // Of the apps, not of the org.
-    ("secret_optional", &["false", "true"]),
-    ("managed", &["false", "false", "true"]),
-];
+/// What is open about an org, and about its apps. What closes a method is rarer in the rows than what does not.
+static OPEN: LazyLock<Vec<Switch>> = LazyLock::new(|| {
+    // No verdict rests on these: only a rotation shows what they come to, which `tests/crash/switches.rs` looks at.
+    let without = [
+        "flag_by_deploy",
+        "flag_by_update",
+        "flag_shown",
+        "flag_empties_slot",
+        "deploy_seconds",
+        "cc_without_run_as",
+        "cc_flow_off",
+        "basic_auth",
+        "session_seconds",
+    ];
+    let instead: [Switch; 2] = [
+        ("token_format", &["\"opaque\"", "\"opaque\"", "\"jwt\""]),
+        ("secret_api_enabled", &["true", "true", "false"]),
+    ];
+    let mut open = switches::all_but(&without, &instead);
+    open.push(("secret_optional", &["false", "true"]));
+    open.push(("managed", &["false", "false", "true"]));
+    open
+});
 
 type Row = Vec<usize>;
-
-/// Rows in which every two values of two switches meet. The first is the likeliest org.
-fn pairwise() -> Vec<Row> {
-    let mut open: BTreeSet<(usize, usize, usize, usize)> = BTreeSet::new();
-    for a in 0..OPEN.len() {
-        for b in a + 1..OPEN.len() {
-            for x in 0..OPEN[a].1.len() {
-                open.extend((0..OPEN[b].1.len()).map(|y| (a, x, b, y)));
-            }
-        }
-    }
-    let mut rows: Vec<Row> = Vec::new();
-    let mut next = vec![0; OPEN.len()];
-    loop {
-        for b in 0..OPEN.len() {
-            for a in 0..b {
-                open.remove(&(a, next[a], b, next[b]));
-            }
-        }
-        rows.push(next.clone());
-        let Some(&(a, x, b, y)) = open.first() else {
-            return rows;
-        };
-        // One pair that has not met, and then whatever makes the most others meet.
-        let mut row: Vec<Option<usize>> = vec![None; OPEN.len()];
-        (row[a], row[b]) = (Some(x), Some(y));
-        for at in 0..OPEN.len() {
-            if row[at].is_some() {
-                continue;
-            }
-            let meets = |value: usize| {
-                let others = row
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(other, set)| Some((other, (*set)?)));
-                others
-                    .filter(|(other, set)| {
-                        let key = match *other < at {
-                            true => (*other, *set, at, value),
-                            false => (at, value, *other, *set),
-                        };
-                        open.contains(&key)
-                    })
-                    .count()
-            };
-            let values = 0..OPEN[at].1.len();
-            row[at] = values.max_by_key(|value| (meets(*value), usize::MAX - value));
-        }
-        next = row.into_iter().map(Option::unwrap).collect();
-    }
-}
 
 /// One app in the org and one method for it.
 struct Way {
@@ -399,7 +332,7 @@ async fn in_setup(world: &World, engine: &Engine<'_>, way: &Way) {
 
 #[tokio::test]
 async fn no_open_method_is_refused_and_no_closed_one_works() {
-    let rows = pairwise();
+    let rows = switches::pairwise(&OPEN);
     let mut table = String::new();
     let mut wrong = Vec::new();
     let mut counts = [0_usize; 3];

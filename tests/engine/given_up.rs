@@ -3,27 +3,19 @@
 
 use std::time::Duration;
 
-use rekeyd::engine::command::{Command, Reply};
+use rekeyd::engine::command::Reply;
 use rekeyd::engine::health::Health;
-use rekeyd::engine::ledger::{AppLedger, Ledgers};
+use rekeyd::engine::ledger::AppLedger;
 use rekeyd::engine::tell;
 use rekeyd::policy::Policy;
 use rekeyd::rotation::{End, Hold, Stand};
 use rekeyd::sandbox::Act;
-use rekeyd::secret::{Credential, Secret};
 
+use super::person::{abandon, adopt, end, of, rotate, submit};
 use super::world::{DAY, Engine, HOUR, TICK, World, name};
 
 const STEP: Duration = Duration::from_secs(10);
 const GRACE: &str = "schedule = { every = \"90d\" }\ngrace = \"2d\"";
-
-fn of<T>(ledgers: &Ledgers, of: impl Fn(&AppLedger) -> T) -> T {
-    of(ledgers.apps.get(&name(0)).unwrap())
-}
-
-fn end(ledger: &AppLedger) -> Option<End> {
-    ledger.run.as_ref().and_then(|run| run.state.end().cloned())
-}
 
 fn hold(ledger: &AppLedger) -> Option<Hold> {
     ledger.running().and_then(|run| run.state.hold().cloned())
@@ -32,48 +24,6 @@ fn hold(ledger: &AppLedger) -> Option<Hold> {
 fn cleared(ledger: &AppLedger) -> bool {
     let run = ledger.running();
     run.is_some_and(|run| run.state.is_rotated() && run.state.lanes.iter().all(|lane| lane.clear.is_done()))
-}
-
-async fn ask(engine: &Engine<'_>, command: impl Fn() -> Command) -> Reply {
-    loop {
-        let reply = engine.ask(command()).await;
-        let busy = matches!(&reply, Reply::Refused { why, .. } if why.contains("try again in a moment"));
-        if !busy {
-            return reply;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-fn rotate() -> Command {
-    Command::Rotate {
-        app: name(0),
-        reason: "a test".into(),
-        by: "a person".into(),
-        ignore_window: true,
-        key: None,
-    }
-}
-
-fn adopt() -> Command {
-    let (app, by) = (name(0), "Ann".into());
-    Command::Adopt { app, by }
-}
-
-fn abandon() -> Command {
-    let (app, by) = (name(0), "Ann".into());
-    Command::Abandon { app, by }
-}
-
-fn submit(pair: &(String, String)) -> Command {
-    Command::Submit {
-        app: name(0),
-        by: "Ann".into(),
-        pair: Credential {
-            client_id: pair.0.clone(),
-            client_secret: Secret::new(pair.1.clone()),
-        },
-    }
 }
 
 /// What `status` says, and what it tells a person to do.
@@ -105,7 +55,7 @@ impl World {
 async fn in_grace<'a>(world: &'a World, policy: &Policy) -> Engine<'a> {
     let engine = world.start(policy).await;
     engine.adopted().await;
-    assert!(matches!(ask(&engine, rotate).await, Reply::Started(_)));
+    assert!(matches!(engine.say(|| rotate(0)).await, Reply::Started(_)));
     engine
         .until("in grace", TICK, |ledgers| of(ledgers, cleared))
         .await;
@@ -116,7 +66,7 @@ async fn in_grace<'a>(world: &'a World, policy: &Policy) -> Engine<'a> {
 async fn the_next_one_works(world: &World, policy: &Policy, engine: &Engine<'_>) {
     let before = world.held(policy, 0, "one").await;
     engine.pass(DAY * 2 + HOUR, HOUR).await;
-    let reply = ask(engine, rotate).await;
+    let reply = engine.say(|| rotate(0)).await;
     assert!(matches!(reply, Reply::Started(_)), "{reply:?}");
     let done = Some(End::Done { disproven: true });
     engine
@@ -152,12 +102,12 @@ async fn a_swap_in_setup_during_grace_is_noticed_and_held_and_adopt_ends_it() {
     assert!(help.unwrap().contains("`rekeyd adopt app-0`"));
     // A pair that does not work gives nothing up, and neither does the one that we published.
     for wrong in [(theirs.0.clone(), "wrong".to_owned()), ours.clone()] {
-        let reply = ask(&engine, || submit(&wrong)).await;
+        let reply = engine.say(|| submit(&wrong)).await;
         assert!(matches!(reply, Reply::Refused { .. }), "{reply:?}");
         assert!(held(&engine.ledger(0)), "given up");
     }
 
-    let reply = ask(&engine, adopt).await;
+    let reply = engine.say(adopt).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     for store in ["one", "two"] {
         assert_eq!(world.held(&policy, 0, store).await, theirs);
@@ -193,7 +143,7 @@ async fn a_pair_that_is_handed_over_during_grace_takes_the_place_of_ours() {
     let engine = in_grace(&world, &policy).await;
     let theirs = world.swap_in_setup();
     world.edit(&policy, 0, "one", &theirs).await;
-    let reply = ask(&engine, || submit(&theirs)).await;
+    let reply = engine.say(|| submit(&theirs)).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     assert_eq!(world.held(&policy, 0, "two").await, theirs);
     assert!(matches!(
@@ -213,12 +163,12 @@ async fn abandon_during_grace_leaves_the_old_one_alive_and_says_so() {
     let policy = world.policy([0], "", GRACE);
     let engine = in_grace(&world, &policy).await;
     // What is in force is what we published: there is nothing to adopt.
-    let reply = ask(&engine, adopt).await;
+    let reply = engine.say(adopt).await;
     let Reply::Refused { why, .. } = reply else {
         panic!("{reply:?}")
     };
     assert!(why.contains("nothing to adopt"), "{why}");
-    let reply = ask(&engine, abandon).await;
+    let reply = engine.say(abandon).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     engine
         .until("ended", TICK, |ledgers| of(ledgers, end).is_some())

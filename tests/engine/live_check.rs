@@ -9,6 +9,7 @@ use rekeyd::engine::note::Note;
 use rekeyd::sandbox::Act;
 use rekeyd::secret::{Credential, Secret};
 
+use super::person::adopt;
 use super::world::{Engine, HOUR, World, name, pair};
 
 const STEP: Duration = Duration::from_secs(10);
@@ -216,18 +217,7 @@ async fn a_rotation_in_setup_is_adopted_from_salesforce() {
         let app = "App0".to_owned();
         world.org.act(Act::Rotate { app, by: None }).unwrap();
     }
-    let adopt = |app: usize| Command::Adopt {
-        app: name(app),
-        by: "a person".into(),
-    };
-    let reply = loop {
-        let reply = engine.ask(adopt(0)).await;
-        let busy = matches!(&reply, Reply::Refused { why, .. } if why.contains("try again in a moment"));
-        if !busy {
-            break reply;
-        }
-        tokio::task::yield_now().await;
-    };
+    let reply = engine.say(adopt).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     for store in ["one", "two"] {
         let held = world.held(&policy, 0, store).await;

@@ -4,38 +4,19 @@
 use std::time::Duration;
 
 use rekeyd::alert::incident::{Kind, open};
-use rekeyd::engine::command::{Command, Reply};
+use rekeyd::engine::command::Reply;
 use rekeyd::engine::ledger::Ledgers;
 use rekeyd::rotation::End;
 use rekeyd::sandbox::Rule;
 
-use super::world::{DAY, Engine, HOUR, TICK, World, name};
+use super::person::rotate;
+use super::world::{DAY, HOUR, TICK, World, name};
 
 const QUARTERLY: &str = "schedule = { every = \"90d\" }\ngrace = \"2d\"";
-
-fn rotate(app: usize) -> Command {
-    Command::Rotate {
-        app: name(app),
-        reason: "a test".into(),
-        by: "a test".into(),
-        ignore_window: true,
-        key: None,
-    }
-}
 
 fn end(ledgers: &Ledgers, app: usize) -> Option<End> {
     let run = ledgers.apps.get(&name(app))?.run.as_ref()?;
     run.state.end().cloned()
-}
-
-async fn asked(engine: &Engine<'_>, app: usize) -> Reply {
-    loop {
-        let reply = engine.ask(rotate(app)).await;
-        if !matches!(&reply, Reply::Refused { why, .. } if why.contains("try again in a moment")) {
-            return reply;
-        }
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Mode 7.
@@ -67,7 +48,7 @@ async fn given_rotated_apps_when_the_journal_is_lost_then_none_is_rotated_and_th
     let policy = world.policy(0..2, "catch_up_spacing = \"0s\"", QUARTERLY);
     let engine = world.start(&policy).await;
     engine.adopted().await;
-    assert!(matches!(asked(&engine, 0).await, Reply::Started(_)));
+    assert!(matches!(engine.say(|| rotate(0)).await, Reply::Started(_)));
     // In small steps: its age counts from the making.
     let rotated = |ledgers: &Ledgers| ledgers.apps[&name(0)].last_success.is_some();
     engine.until("rotated", TICK, rotated).await;
@@ -101,7 +82,7 @@ async fn given_a_credential_in_grace_when_our_own_login_ends_then_it_is_told_bef
     let policy = world.policy([0], "", QUARTERLY);
     let engine = world.start(&policy).await;
     engine.adopted().await;
-    assert!(matches!(asked(&engine, 0).await, Reply::Started(_)));
+    assert!(matches!(engine.say(|| rotate(0)).await, Reply::Started(_)));
     let rotated = |ledgers: &Ledgers| ledgers.apps[&name(0)].last_success.is_some();
     engine.until("in grace", TICK, rotated).await;
     let published = engine.ledger(0).last_success.unwrap();

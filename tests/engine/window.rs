@@ -21,6 +21,7 @@ use rekeyd::rotation::{End, Hold, RotationId};
 use rekeyd::sandbox::{Act, Rule};
 use tokio::sync::watch;
 
+use super::person;
 use super::world::{DAY, Engine, HOUR, TICK, World, name, pair};
 
 const STEP: Duration = Duration::from_secs(5);
@@ -90,26 +91,8 @@ fn refusal() -> serde_json::Value {
     })
 }
 
-async fn ask(engine: &Engine<'_>, command: impl Fn() -> Command) -> Reply {
-    loop {
-        let reply = engine.ask(command()).await;
-        let busy = matches!(&reply, Reply::Refused { why, .. } if why.contains("try again in a moment"));
-        if !busy {
-            return reply;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 async fn rotate(engine: &Engine<'_>, app: usize) {
-    let command = || Command::Rotate {
-        app: name(app),
-        reason: "a test".into(),
-        by: "a person".into(),
-        ignore_window: true,
-        key: None,
-    };
-    let reply = ask(engine, command).await;
+    let reply = engine.say(|| person::rotate(app)).await;
     assert!(matches!(reply, Reply::Started(_)), "{reply:?}");
 }
 
@@ -211,11 +194,7 @@ async fn a_rotation_that_fails_closes_it() {
     let held = |ledgers: &Ledgers| hold(ledgers, 0).is_some() && settled(ledgers);
     engine.until("held and closed", TICK, held).await;
     assert!(!world.is_open());
-    let abandon = || Command::Abandon {
-        app: name(0),
-        by: "a person".into(),
-    };
-    assert!(matches!(ask(&engine, abandon).await, Reply::Done(_)));
+    assert!(matches!(engine.say(person::abandon).await, Reply::Done(_)));
     let ended = |ledgers: &Ledgers| {
         let run = ledgers.apps[&name(0)].run.as_ref();
         run.is_some_and(|run| run.state.end().is_some()) && settled(ledgers)
@@ -254,7 +233,7 @@ async fn a_rotation_that_is_held_closes_it_and_opens_it_again() {
         by: "a person".into(),
         take_over: Some(id.clone()),
     };
-    assert!(matches!(ask(&engine, resume).await, Reply::Done(_)));
+    assert!(matches!(engine.say(resume).await, Reply::Done(_)));
     engine
         .until("done", STEP, |ledgers| done(ledgers, 0) && settled(ledgers))
         .await;

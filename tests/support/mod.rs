@@ -8,3 +8,4 @@ pub mod pki;
 pub mod program;
 pub mod proxy;
 pub mod raft;
+pub mod switches;
