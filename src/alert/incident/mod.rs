@@ -13,7 +13,6 @@ use crate::engine::ledger::Ledgers;
 use crate::port::outbox::Severity;
 use crate::rotation::RotationId;
 
-pub(super) use self::app::is_outage;
 pub use self::app::of_app;
 pub use self::service::of_service;
 
@@ -38,6 +37,8 @@ pub enum Kind {
     CurrentRefused,
     /// The stores do not hold one credential.
     StoresDisagree,
+    /// What a store holds cannot be read.
+    StoreUnreadable,
     /// Somebody else changed the credential.
     ForeignChange,
     /// A rotation or an app waits for a person.
@@ -64,9 +65,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::CurrentRefused,
         Kind::StoresDisagree,
+        Kind::StoreUnreadable,
         Kind::ForeignChange,
         Kind::Held,
         Kind::Asked,
@@ -85,6 +87,7 @@ impl Kind {
         match self {
             Kind::CurrentRefused => "current-refused",
             Kind::StoresDisagree => "stores-disagree",
+            Kind::StoreUnreadable => "store-unreadable",
             Kind::ForeignChange => "foreign-change",
             Kind::Held => "held",
             Kind::Asked => "asked",

@@ -41,6 +41,7 @@ pub(super) fn of_org(incident: &Incident, org: &str, ledgers: &Ledgers) -> Text 
         }
         Kind::CurrentRefused
         | Kind::StoresDisagree
+        | Kind::StoreUnreadable
         | Kind::ForeignChange
         | Kind::Held
         | Kind::Asked
