@@ -38,11 +38,20 @@ impl Draw {
     }
 }
 
+/// When a process is killed.
+#[derive(Debug)]
+pub struct Life {
+    /// Counted from when it says that it runs, otherwise from when it was started.
+    pub once_it_runs: bool,
+    /// In milliseconds.
+    pub after: u64,
+}
+
 #[derive(Debug)]
 pub struct Choice {
     pub seed: u64,
-    /// How long each process lives that is killed, in milliseconds.
-    pub lives: Vec<u64>,
+    /// The processes that are killed.
+    pub lives: Vec<Life>,
     /// Of every second world's writes to the org, one loses its answer: before it took, or after.
     pub lost: Option<Rule>,
     /// How long the org takes for a deploy.
@@ -66,9 +75,13 @@ impl Choice {
         });
         let deploy_seconds = draw.below(2);
         let kills = 1 + draw.below(3);
+        let lives = (0..kills).map(|_| Life {
+            once_it_runs: draw.below(4) > 0,
+            after: draw.below(SPAN_MS),
+        });
         Choice {
             seed,
-            lives: (0..kills).map(|_| draw.below(SPAN_MS)).collect(),
+            lives: lives.collect(),
             lost,
             deploy_seconds,
         }

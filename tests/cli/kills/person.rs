@@ -12,7 +12,7 @@ use super::world::World;
 use crate::bench::Ran;
 
 /// A world is over after fewer looks than this, also on a machine that does much else.
-const LOOKS: usize = 2000;
+const LOOKS: usize = 600;
 /// Between two looks. What they look at, a journal, tells nobody that it has changed.
 const PAUSE: Duration = Duration::from_millis(250);
 

@@ -58,6 +58,13 @@ impl World {
     /// One pair is accepted, it is a new one, the store gives it, it was made once, and the history holds.
     pub fn check(&self, seen: &Seen, errands: &Errands) {
         let state = self.org.state();
+        // A person is asked for what is stored once only, and about a deploy only where an answer was lost.
+        let lost = self.choice.lives.len() + usize::from(self.choice.lost.is_some());
+        assert!(
+            errands.handed <= 1 && errands.unanswered <= lost as u64,
+            "{errands:?}\n{}",
+            self.history()
+        );
         for app in &APPS {
             self.check_org(app, state.app(app.name).unwrap(), errands);
             let accepted = accepted(&state, app.name);

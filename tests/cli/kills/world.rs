@@ -107,9 +107,12 @@ impl World {
             let person = scope.spawn(|| Person::new(self, &calm).works(&given_up));
             let _gives_up = GivesUp(&given_up);
             for life in &self.choice.lives {
-                let service = Service::spawned(&self.bench);
+                let service = match life.once_it_runs {
+                    true => Service::start(&self.bench),
+                    false => Service::spawned(&self.bench),
+                };
                 // The instant is what is drawn: there is no event to wait for.
-                std::thread::sleep(Duration::from_millis(*life));
+                std::thread::sleep(Duration::from_millis(life.after));
                 service.kill();
                 self.look();
             }
