@@ -36,6 +36,8 @@ pub enum Subject {
 pub enum Kind {
     /// Consumers read a credential that Salesforce refuses.
     CurrentRefused,
+    /// A person said that a credential leaked, and it is not ended.
+    Leaked,
     /// The stores do not hold one credential.
     StoresDisagree,
     /// Somebody else changed the credential.
@@ -64,8 +66,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::CurrentRefused,
+        Kind::Leaked,
         Kind::StoresDisagree,
         Kind::ForeignChange,
         Kind::Held,
@@ -84,6 +87,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Kind::CurrentRefused => "current-refused",
+            Kind::Leaked => "leaked",
             Kind::StoresDisagree => "stores-disagree",
             Kind::ForeignChange => "foreign-change",
             Kind::Held => "held",
