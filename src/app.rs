@@ -26,7 +26,7 @@ use crate::engine::seat::{House, Seat, StoreSeat};
 use crate::engine::supervisor::Managed;
 use crate::policy::Policy;
 use crate::policy::app::{AppPolicy, Certificate, Flow, Method, StoreEntry, Target};
-use crate::policy::org::{Login, OrgPolicy, SecretsSwitch};
+use crate::policy::org::{Login, OrgPolicy};
 use crate::port;
 use crate::random::Random;
 use crate::rotation::Limits;
@@ -179,7 +179,7 @@ impl Builder<'_> {
                 method: method.word().to_owned(),
                 target: target(org.clone(), app, *method)?,
                 stores: stores.clone(),
-                opens_switch: opens_switch(settings, *method),
+                opens_switch: settings.consumer_secrets_switch.opens_for(*method),
                 house: self.house.clone(),
             }));
         }
@@ -252,16 +252,6 @@ impl Builder<'_> {
         };
         self.orgs.insert(settings.name.clone(), parts.clone());
         Ok(parts)
-    }
-}
-
-/// Only what is read and made over Connect REST needs it.
-fn opens_switch(org: &OrgPolicy, method: Method) -> bool {
-    match (org.consumer_secrets_switch, method) {
-        (SecretsSwitch::OpenForRotation, Method::Staged | Method::Regenerate) => true,
-        (SecretsSwitch::OpenForRotation, Method::Update | Method::Assisted) | (SecretsSwitch::Leave, _) => {
-            false
-        }
     }
 }
 

@@ -18,6 +18,8 @@ mod delivery;
 mod forms;
 #[path = "alerts/incidents.rs"]
 mod incidents;
+#[path = "alerts/leaked.rs"]
+mod leaked;
 #[path = "alerts/notes.rs"]
 mod notes;
 #[path = "alerts/outbox.rs"]

@@ -30,6 +30,8 @@ mod given_up;
 mod hand_clock;
 #[path = "engine/late.rs"]
 mod late;
+#[path = "engine/leaked.rs"]
+mod leaked;
 #[path = "engine/live_check.rs"]
 mod live_check;
 #[path = "engine/migrated.rs"]

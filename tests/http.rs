@@ -29,6 +29,8 @@ mod metrics;
 mod real;
 #[path = "http/rights.rs"]
 mod rights;
+#[path = "http/status.rs"]
+mod status;
 #[path = "http/tls.rs"]
 mod tls;
 #[path = "http/whole.rs"]

@@ -21,16 +21,17 @@ use crate::engine::ledger::Ledgers;
 use crate::port::journal::{JournalFault, RecordQuery};
 use crate::rotation::RotationId;
 
-/// Every app in words, for the command line.
+/// Every app in words, and the switches of the orgs, for the command line.
 pub(super) async fn status(State(service): State<Service>) -> Response {
     let now = service.clock.now();
-    let (ledgers, _) = look(&service);
+    let (ledgers, cards) = look(&service);
+    let orgs = view::switches(&ledgers, &cards);
     let apps: BTreeMap<&String, AppView> = ledgers
         .apps
         .iter()
         .map(|(app, ledger)| (app, AppView::of(app, ledger, now)))
         .collect();
-    Json(json!({ "apps": apps })).into_response()
+    Json(json!({ "apps": apps, "orgs": orgs })).into_response()
 }
 
 pub(super) async fn apps(State(service): State<Service>, Extension(caller): Extension<Caller>) -> Response {

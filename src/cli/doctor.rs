@@ -15,7 +15,7 @@ use crate::cli::exit::{self, Failure};
 use crate::cli::{Context, config, output, reader, runtime};
 use crate::clock::SystemClock;
 use crate::doctor::observed::Touched;
-use crate::doctor::{AppReport, Finding, MethodVerdict, OrgFindings};
+use crate::doctor::{self, AppReport, Examined, Finding, MethodVerdict, OrgFindings};
 use crate::engine::examine;
 use crate::engine::ledger::Ledgers;
 use crate::journal::NoJournal;
@@ -84,9 +84,15 @@ async fn examine(
             }
         };
         let known = examine::known(&ledgers, &name, &exam.org.name);
-        apps.push(examine::app(&managed.seat, exam, &org, managed.limits.grace, known).await);
+        apps.push(Examined {
+            report: examine::app(&managed.seat, exam, &org, managed.limits.grace, known).await,
+            subject: exam.subject.clone(),
+            org,
+        });
     }
-    Ok((orgs.into_values().collect(), apps))
+    doctor::tell_twins(&mut apps);
+    let apps = apps.into_iter().map(|app| app.report);
+    Ok((orgs.into_values().collect(), apps.collect()))
 }
 
 fn print(orgs: &[OrgFindings], apps: &[AppReport]) {

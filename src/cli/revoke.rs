@@ -207,6 +207,7 @@ impl Follow {
             | Note::InTime
             | Note::RevokeAsked { .. }
             | Note::TokensRevoked { .. }
+            | Note::RevokeLate { .. }
             | Note::AsideProbed { .. } => Ok(false),
         }
     }

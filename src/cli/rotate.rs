@@ -138,6 +138,7 @@ impl Follow {
             | Note::InTime
             | Note::RevokeAsked { .. }
             | Note::TokensRevoked { .. }
+            | Note::RevokeLate { .. }
             | Note::AsideProbed { .. } => Ok(None),
         }
     }

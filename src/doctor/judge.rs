@@ -43,6 +43,9 @@ pub struct AppReport {
     /// Who is touched when its key changes, where a listed method changes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub touched: Option<Touched>,
+    /// Who it is at Salesforce, by ids. For comparing.
+    #[serde(skip)]
+    pub identity: Option<String>,
 }
 
 /// Judges an org.
@@ -85,28 +88,40 @@ pub fn app(
     findings.extend(flow::findings(subject, seen));
     findings.extend(stores::findings(at_stores));
     findings.push(stores::proof(subject, proof));
-    let all: Vec<&Finding> = org.findings.iter().chain(&findings).collect();
-    let (kind, ways): (_, &[Way]) = match subject.kind {
-        Kind::External => (
-            "external_client_app",
-            &[Way::Staged, Way::Regenerate, Way::Assisted],
-        ),
-        Kind::Connected => ("connected_app", &[Way::Update, Way::Assisted]),
-    };
-    let known_here = ways
-        .iter()
-        .filter(|way| subject.known.iter().any(|word| word == way.word()));
-    let methods: Vec<MethodVerdict> = known_here.map(|way| MethodVerdict::of(*way, &all)).collect();
+    let methods = judged(subject, org, &findings);
     AppReport {
         app: subject.app.clone(),
         org: subject.org.clone(),
-        kind,
+        kind: match subject.kind {
+            Kind::External => "external_client_app",
+            Kind::Connected => "connected_app",
+        },
         name: subject.name.clone(),
         chosen: choose(&subject.listed, &methods),
         advice: advice(subject, seen, &methods),
         methods,
         findings,
         touched: None,
+        identity: match seen {
+            AppSeen::External(app) => app.identity.clone(),
+            AppSeen::Connected(_) => None,
+        },
+    }
+}
+
+/// A verdict on each method that this version has for this kind of app.
+pub(super) fn judged(subject: &Subject, org: &OrgFindings, findings: &[Finding]) -> Vec<MethodVerdict> {
+    let all: Vec<&Finding> = org.findings.iter().chain(findings).collect();
+    let here = ways(subject.kind)
+        .iter()
+        .filter(|way| subject.known.iter().any(|word| word == way.word()));
+    here.map(|way| MethodVerdict::of(*way, &all)).collect()
+}
+
+pub(super) fn ways(kind: Kind) -> &'static [Way] {
+    match kind {
+        Kind::External => &[Way::Staged, Way::Regenerate, Way::Assisted],
+        Kind::Connected => &[Way::Update, Way::Assisted],
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! - `observed`: what probes saw, and what they could not see. `finding`: the vocabulary of the answers.
 //! - `org`, `external`, `connected`, `stores`, `flow`: one file per subject. `judge`: all of them together.
+//! - `twins`: apps of the policy that are one.
 //! - `choose`: which of the methods that the policy lists is used. `advice`: a way that is better than all of them.
 //!
 //! Pure and total. Not here: asking (`salesforce/examine`, `engine/examine`), and remembering (`engine/service`).
@@ -22,8 +23,10 @@ mod judge;
 pub mod observed;
 mod org;
 mod stores;
+mod twins;
 
 pub use advice::Advice;
 pub use choose::{Choice, choose};
 pub use finding::{Finding, Means, MethodVerdict, Standing, Way};
 pub use judge::{AppReport, OrgFindings, app, org};
+pub use twins::{Examined, tell_twins};

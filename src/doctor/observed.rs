@@ -133,7 +133,7 @@ pub struct Subject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppSeen {
     /// At an External Client App.
-    External(ExternalSeen),
+    External(Box<ExternalSeen>),
     /// At a Connected App.
     Connected(ConnectedSeen),
 }
@@ -228,6 +228,8 @@ pub struct ExternalSeen {
     pub slot: Seen<Option<SlotSeen>>,
     /// The consumer key of the live pair. For comparing; never shown.
     pub key: Option<String>,
+    /// Org and consumer by their ids, as a rotation knows them (`port::Survey`).
+    pub identity: Option<String>,
     /// It is what we log in with.
     pub own_login: bool,
 }

@@ -8,6 +8,8 @@
 //! So a crash right after the command loses nothing, and asking twice does nothing twice. Pure. Not here: doing it
 //! (`supervisor/revoke`), and who is hit (`radius`).
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -65,7 +67,23 @@ pub struct Emergency {
     pub at: Timestamp,
     /// What became of the live tokens: whether it is over, and in words.
     pub tokens: Option<(bool, String)>,
+    /// It takes longer than it may.
+    pub late: Option<Late>,
 }
+
+/// A leaked credential that is not ended in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// When that was last noted.
+    pub at: Timestamp,
+    /// How often it was.
+    pub times: u32,
+    /// What stands in the way, for a person.
+    pub why: String,
+}
+
+/// It is noted at least this often that a leaked credential is not ended.
+const DAILY: Duration = Duration::from_secs(86_400);
 
 impl Emergency {
     /// The leaked credential is out of use, or a person has taken the matter over.
@@ -83,6 +101,19 @@ impl Emergency {
     /// The live tokens are still to be revoked. They come last: until then the leaked credential gets new ones.
     pub fn owes_tokens(&self) -> bool {
         self.ask.tokens && self.tokens.as_ref().is_none_or(|(over, _)| !over)
+    }
+
+    /// Something is still to be done for it.
+    pub fn is_open(&self, ledger: &AppLedger) -> bool {
+        self.owes_tokens() || !self.is_settled(ledger)
+    }
+
+    /// When it is to be noted that it is not over: after `patience`, and then each time after twice as long.
+    pub fn late_from(&self, patience: Duration) -> Timestamp {
+        match &self.late {
+            None => self.at + patience,
+            Some(late) => late.at + late.at.since(self.at).clamp(patience, DAILY),
+        }
     }
 
     /// Who asked, and why, in one line.

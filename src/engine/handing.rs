@@ -52,7 +52,14 @@ impl Waiting {
             (Some(why), _) => Reply::refused(format!("turned away, and nothing is changed: {why}")),
             (None, _) if apply && state.asks() => {
                 let next = tell::request(state, app, self.kind).unwrap_or_default();
-                Reply::Done(format!("stored as pending in every store. Next, {next}"))
+                let untried = match state.handed_early {
+                    true => "",
+                    false => {
+                        ", and not tried yet: this org takes it only once it is applied, so see that both values are whole \
+                         (a wrong one locks consumers out at Apply; `rekeyd abandon` takes it back)"
+                    }
+                };
+                Reply::Done(format!("stored as pending in every store{untried}. Next, {next}"))
             }
             (None, _) if !state.asks() => Reply::Done(
                 "stored; it is in force at Salesforce already, and is proven and published now".into(),

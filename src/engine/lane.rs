@@ -3,6 +3,8 @@
 //! Events are durable before their action is performed. Futures of effects are never dropped while the process
 //! lives: a stop waits for the answer, so that only a crash leaves an outcome unknown.
 
+mod needs;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use self::needs::{is_refusal, wants_credentials};
 use crate::clock::Timestamp;
 use crate::engine::cache::Cache;
 use crate::engine::effects::perform;
@@ -23,8 +26,7 @@ use crate::engine::window::{Pass, Window};
 use crate::port::Fault;
 use crate::port::journal::{Entry, JournalFault};
 use crate::rotation::{
-    Action, Answer, Effect, End, Event, Guards, Look, Observation, Probes, State, Tri, fold, step,
-    turned_away,
+    Action, Effect, End, Event, Guards, Observation, Probes, State, Tri, fold, step, turned_away,
 };
 use crate::secret::Fingerprint;
 
@@ -375,43 +377,6 @@ const JOURNAL_RETRY: Duration = Duration::from_secs(5);
 
 /// A wait that is shorter does not let go of the window.
 const SOON: Duration = Duration::from_secs(60);
-
-/// Whether Salesforce is asked for credentials, which takes the window.
-fn wants_credentials(state: &State, action: &Action) -> bool {
-    let stored = || state.lanes.iter().any(|lane| lane.pending.is_done());
-    let wants = |effect: &Effect| match effect {
-        Effect::Mint | Effect::Discard | Effect::Cutover | Effect::Undo | Effect::Revoke => true,
-        // A value that is in no store may have to be read again.
-        Effect::Store(_) => !stored(),
-        Effect::Publish(_) | Effect::Clear(_) | Effect::Quarantine(_) | Effect::Reset => false,
-    };
-    match action {
-        Action::Perform(effects) => effects.iter().any(wants),
-        Action::Look(Look::Baseline | Look::Recheck | Look::Superseded) => true,
-        Action::Look(Look::Took(effect)) => wants(effect),
-        Action::Look(Look::Probe { .. }) => state.lies_between_mint_and_stored(),
-        Action::Look(Look::Choose) | Action::Await | Action::Wait(_) | Action::Rest => false,
-    }
-}
-
-/// Something did not go as it should, which may be because somebody has closed the window.
-fn is_refusal(observation: &Observation) -> bool {
-    match observation {
-        Observation::Unavailable { .. } => true,
-        Observation::Performed(_, answer) => matches!(answer, Answer::Refused(_)),
-        Observation::Restarted
-        | Observation::Tick
-        | Observation::Surveyed(_)
-        | Observation::Chosen(_)
-        | Observation::Found(..)
-        | Observation::Probed(..)
-        | Observation::Resume { .. }
-        | Observation::Handed { .. }
-        | Observation::EndGrace { .. }
-        | Observation::GiveUp { .. }
-        | Observation::Abandon { .. } => false,
-    }
-}
 
 async fn answer(out: &mut Out) -> Observation {
     out.next().await.unwrap_or(Observation::Tick)

@@ -111,6 +111,11 @@ pub enum Note {
         /// In words.
         what: String,
     },
+    /// A credential that is said to have leaked is not ended, though that takes long already.
+    RevokeLate {
+        /// What stands in the way, for a person.
+        why: String,
+    },
     /// Somebody, or rekeyd itself, stops the app.
     HoldAsked {
         /// Who.
@@ -142,6 +147,7 @@ impl Note {
             Note::InTime => "in-time",
             Note::RevokeAsked { .. } => "revoke-asked",
             Note::TokensRevoked { .. } => "tokens-revoked",
+            Note::RevokeLate { .. } => "revoke-late",
             Note::HoldAsked { .. } => "hold-asked",
             Note::HoldLifted { .. } => "hold-lifted",
         }

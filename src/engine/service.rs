@@ -193,6 +193,11 @@ impl SwitchLedger {
         self.ours.is_some() || self.out.is_some()
     }
 
+    /// Since when it is on by our hand, or may be: a write that is out counts from its intent.
+    pub fn open_since(&self) -> Option<Timestamp> {
+        self.ours.or(self.out.map(|(_, at)| at))
+    }
+
     fn add(&mut self, at: Timestamp, note: &SwitchStep<'_>) {
         match note {
             SwitchStep::Intended(on) => self.out = Some((*on, at)),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::app::Method;
 use super::text;
 
 /// A Salesforce org.
@@ -62,6 +63,15 @@ impl SecretsSwitch {
         ("leave", SecretsSwitch::Leave),
         ("open-for-rotation", SecretsSwitch::OpenForRotation),
     ];
+
+    /// Whether a rotation by this method turns it on: only what is read and made over Connect REST needs it.
+    pub fn opens_for(self, method: Method) -> bool {
+        match (self, method) {
+            (SecretsSwitch::OpenForRotation, Method::Staged | Method::Regenerate) => true,
+            (SecretsSwitch::OpenForRotation, Method::Update | Method::Assisted)
+            | (SecretsSwitch::Leave, _) => false,
+        }
+    }
 }
 
 /// When an acceptance is stable: this many tries in a row, this far apart, over at least this long.

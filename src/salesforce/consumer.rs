@@ -110,7 +110,7 @@ impl Consumer {
                 return Ok(None);
             }
         };
-        survey.identity = Some(format!("{} {}", self.org.identity().await?, ids.consumer.short()));
+        survey.identity = Some(ids.identity(&self.org).await?);
         survey.key = key;
         match rest::primary(&self.org, &ids).await {
             Ok(row) => {

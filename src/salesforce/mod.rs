@@ -1,8 +1,8 @@
 //! The client of Salesforce: the only code that speaks to an org.
 //!
 //! One [`Org`] per org holds the HTTP client, the session and what the org taught; one [`StagedTarget`],
-//! [`UpdateTarget`] or [`RegenerateTarget`] per app is a [`Target`](crate::port::Target) over it. Every request is bounded in time and
-//! size, follows no redirect, and its answer is classified before anybody decides anything. What a request may
+//! [`UpdateTarget`], [`RegenerateTarget`] or [`AssistedTarget`] per app is a [`Target`](crate::port::Target) over it. Every
+//! request is bounded in time and size, follows no redirect, and its answer is classified before anybody decides anything. What a request may
 //! contain comes from salesforce-metadata.md and salesforce-oauth-rest.md.
 //!
 //! Not here: decisions about a rotation (`rotation`), when to ask again (`engine`), how many requests an org

@@ -28,15 +28,15 @@ pub fn directory(names: &[&str]) -> Directory {
 }
 
 /// Folds notes one by one, a minute apart, and keeps what is said after each.
-struct Telling {
+pub struct Telling {
     ledgers: Ledgers,
     apps: Directory,
-    told: BTreeMap<String, Letter>,
+    pub told: BTreeMap<String, Letter>,
     minutes: u64,
 }
 
 impl Telling {
-    fn new() -> Telling {
+    pub fn new() -> Telling {
         Telling {
             ledgers: Ledgers::default(),
             apps: directory(&["billing"]),
@@ -82,7 +82,7 @@ impl Telling {
     }
 
     /// What is said after one more note, in short.
-    fn tells(&mut self, said: &Said, wanted: &[&str]) {
+    pub fn tells(&mut self, said: &Said, wanted: &[&str]) -> Vec<Letter> {
         let new = self.say(said);
         let short: Vec<String> = new
             .iter()
@@ -97,9 +97,8 @@ impl Telling {
             })
             .collect();
         assert_eq!(short, wanted, "after {:?}", said.entry());
-        for letter in new {
-            whole(&letter);
-        }
+        new.iter().for_each(whole);
+        new
     }
 }
 

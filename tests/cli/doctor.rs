@@ -306,3 +306,62 @@ fn an_org_that_is_away() {
     assert!(ran.out.contains("our own login was not to be had"), "{}", ran.out);
     assert!(ran.out.contains("method   staged: unknown"), "{}", ran.out);
 }
+
+/// The policy takes a consumer's name and its id for two, and Salesforce does not.
+#[test]
+fn two_apps_that_are_one_consumer_are_told_and_neither_can_be_rotated() {
+    let clinic = clinic(|seed| {
+        let app = &mut seed.external_client_apps[0];
+        app.consumers[0].name = Some("first".into());
+        let (name, key, secret) = ("second", "3MVG9CANARYsecond", "CANARYsecond0123456789");
+        app.consumers.push(ConsumerSeed {
+            name: Some(name.into()),
+            key: Some(key.into()),
+            secret: Some(secret.into()),
+        });
+    });
+    let id = clinic.org.state().app("Billing").unwrap().consumers[0].id.clone();
+    let text = std::fs::read_to_string(clinic.bench.path("rekeyd.toml")).unwrap();
+    let app = |name: &str, consumer: &str| {
+        format!(
+            "[app.{name}]\norg = \"test\"\nstores = [{{ store = \"local\", path = \"{name}\" }}]\nschedule = {{ every = \
+             \"90d\" }}\n[app.{name}.external_client_app]\nname = \"Billing\"\nconsumer = \
+             \"{consumer}\"\nallow_key_change = true\n"
+        )
+    };
+    let apps = [app("billing", "first"), app("same", &id), app("other", "second")].concat();
+    let (head, _) = text.split_once("[app.billing]").unwrap();
+    clinic.bench.write("rekeyd.toml", &format!("{head}{apps}"));
+    clinic.give("billing", "3MVG9CANARYbilling", "CANARYbilling0123456789");
+    clinic.give("same", "3MVG9CANARYbilling", "CANARYbilling0123456789");
+    clinic.give("other", "3MVG9CANARYsecond", "CANARYsecond0123456789");
+    let json = clinic.bench.run(&["doctor", "--json"]).ends(3).json();
+    for report in json["apps"].as_array().unwrap() {
+        let of_twins = |finding: &&serde_json::Value| finding["code"] == "one-owner";
+        let findings = report["findings"].as_array().unwrap();
+        let says: Vec<&str> = findings
+            .iter()
+            .filter(of_twins)
+            .map(|finding| finding["says"].as_str().unwrap())
+            .collect();
+        let staged = report["methods"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["method"] == "staged");
+        let standing = staged.unwrap()["standing"].as_str().unwrap();
+        match report["app"].as_str().unwrap() {
+            "other" => assert_eq!((says.len(), standing), (0, "open"), "{report}"),
+            app => {
+                let twin = if app == "same" {
+                    "[app.billing]"
+                } else {
+                    "[app.same]"
+                };
+                assert!(says.len() == 1 && says[0].contains(twin), "{app}: {says:?}");
+                assert_eq!(standing, "closed", "{report}");
+                assert_eq!(report["chosen"]["standing"], "closed");
+            }
+        }
+    }
+}

@@ -132,3 +132,60 @@ fn a_secret_made_by_a_deploy_is_stored_after_it_and_its_flag_reset_at_the_end() 
         ]
     );
 }
+
+/// An org that keeps consumer secrets off costs more requests: the switch is turned on and off around each part of a
+/// rotation that needs it, and for nothing else.
+#[test]
+fn the_requests_of_the_switch_are_counted_where_rekeyd_turns_it() {
+    // The steps in their order, each with the first word of what it is for; those that change something are marked.
+    let calls = |replaced: &[(&str, &str)], app: &str| -> Vec<String> {
+        let bench = Bench::new();
+        let mut policy = std::fs::read_to_string(bench.path("rekeyd.toml")).unwrap();
+        for (old, new) in replaced {
+            policy = policy.replacen(old, new, 1);
+        }
+        bench.write("rekeyd.toml", &policy);
+        bench.journal(&[(app, None, adopted())]);
+        let json = bench.run(&["plan", app, "--json"]).ends(0).json();
+        let calls = json["apps"][0]["calls"].as_array().unwrap().iter();
+        let told = calls.map(|call| {
+            let (step, note) = (call["step"].as_str().unwrap(), call["note"].as_str().unwrap());
+            let mark = if call["mutating"] == true { "*" } else { "" };
+            format!("{mark}{step} {}", note.split([' ', ':', ',']).next().unwrap())
+        });
+        told.collect()
+    };
+    let turns = |calls: &[String]| -> Vec<String> {
+        let turn = |call: &&String| call.contains("open ") || call.contains("close ");
+        calls.iter().filter(turn).cloned().collect()
+    };
+    let turn = |step: &str| {
+        let read = format!("{step} readMetadata");
+        [
+            read.clone(),
+            read.clone(),
+            format!("*{step} updateMetadata"),
+            read,
+        ]
+    };
+    let opening = (
+        "[org.test]\n",
+        "[org.test]\nconsumer_secrets_switch = \"open-for-rotation\"\n",
+    );
+    // For the rotation, and again for the revocation after the grace.
+    let all = calls(&[opening], "billing");
+    let wanted = [turn("open"), turn("close"), turn("open"), turn("close")].concat();
+    assert_eq!(turns(&all), wanted);
+    let at = |step: &str| all.iter().position(|call| call.starts_with(step)).unwrap();
+    assert!(
+        at("open") < at("preflight") && at("clear") < at("close"),
+        "{all:?}"
+    );
+    assert!(at("close") < at("revoke"), "{all:?}");
+    let at_once = ("grace = \"7d\"", "grace = \"0s\"");
+    let all = calls(&[opening, at_once], "billing");
+    assert_eq!(turns(&all), [turn("open"), turn("close")].concat());
+    // Not for what needs no credentials over REST, and not where administrators keep the switch.
+    assert!(turns(&calls(&[opening], "legacy")).is_empty());
+    assert!(turns(&calls(&[], "billing")).is_empty());
+}

@@ -76,6 +76,7 @@ fn sound_external() -> ExternalSeen {
         })),
         slot: Seen::Is(None),
         key: Some("3MVG9".into()),
+        identity: None,
         own_login: false,
     }
 }
@@ -112,7 +113,7 @@ fn standing(report: &AppReport, method: &str) -> Standing {
 #[test]
 fn each_kind_of_app_has_its_methods() {
     let known = Known::default();
-    let external = AppSeen::External(sound_external());
+    let external = AppSeen::External(Box::new(sound_external()));
     let report = judge(&subject(Kind::External, None), &sound_org(), external, &known);
     for method in ["staged", "regenerate", "assisted"] {
         assert_eq!(standing(&report, method), Standing::Open, "{method}: {report:#?}");
@@ -194,7 +195,7 @@ fn a_flow_says_what_a_rotation_means() {
         (Flow::Device, "device flow"),
     ];
     for (flow, wanted) in words {
-        let app = AppSeen::External(sound_external());
+        let app = AppSeen::External(Box::new(sound_external()));
         let report = judge(
             &subject(Kind::External, Some(flow)),
             &sound_org(),
@@ -241,6 +242,7 @@ fn what_was_not_seen_is_unknown() {
         settings: away(),
         slot: away(),
         key: None,
+        identity: None,
         own_login: false,
     };
     let connected = ConnectedSeen {
@@ -250,7 +252,7 @@ fn what_was_not_seen_is_unknown() {
         credentials: away(),
     };
     for (kind, seen) in [
-        (Kind::External, AppSeen::External(external)),
+        (Kind::External, AppSeen::External(Box::new(external))),
         (Kind::Connected, AppSeen::Connected(connected)),
     ] {
         let report = judge(&subject(kind, None), &org, seen, &Known::default());
@@ -286,7 +288,12 @@ fn a_switch_that_is_off_closes_what_needs_it_unless_rekeyd_may_open_it() {
         ..sound_external()
     };
     let mut subject = subject(Kind::External, None);
-    let report = judge(&subject, &org, AppSeen::External(dark()), &Known::default());
+    let report = judge(
+        &subject,
+        &org,
+        AppSeen::External(Box::new(dark())),
+        &Known::default(),
+    );
     for method in ["staged", "regenerate"] {
         assert_eq!(standing(&report, method), Standing::Closed);
     }
@@ -295,7 +302,12 @@ fn a_switch_that_is_off_closes_what_needs_it_unless_rekeyd_may_open_it() {
     assert!(remedies.iter().any(|remedy| remedy.contains(key)), "{remedies:?}");
 
     subject.opens_switch = true;
-    let report = judge(&subject, &org, AppSeen::External(dark()), &Known::default());
+    let report = judge(
+        &subject,
+        &org,
+        AppSeen::External(Box::new(dark())),
+        &Known::default(),
+    );
     for method in ["staged", "regenerate"] {
         assert_eq!(standing(&report, method), Standing::Unknown);
     }
@@ -311,7 +323,12 @@ fn a_switch_that_is_off_closes_what_needs_it_unless_rekeyd_may_open_it() {
         rights: Seen::Is(BTreeMap::from([("ModifyMetadata".to_owned(), false)])),
         ..org
     };
-    let report = judge(&subject, &poor, AppSeen::External(dark()), &Known::default());
+    let report = judge(
+        &subject,
+        &poor,
+        AppSeen::External(Box::new(dark())),
+        &Known::default(),
+    );
     assert_eq!(standing(&report, "staged"), Standing::Closed);
 }
 
@@ -327,7 +344,12 @@ fn flags_and_certificates_of_the_oauth_settings_are_told() {
             settings: Seen::Is(Some(settings)),
             ..sound_external()
         };
-        judge(&subject, &sound_org(), AppSeen::External(app), &Known::default())
+        judge(
+            &subject,
+            &sound_org(),
+            AppSeen::External(Box::new(app)),
+            &Known::default(),
+        )
     };
     let plain = || SettingsSeen {
         rotates_key: false,
@@ -375,7 +397,12 @@ fn a_managed_app_is_its_publisher_s() {
         ..sound_external()
     };
     let external = subject(Kind::External, None);
-    let report = judge(&external, &sound_org(), AppSeen::External(app), &Known::default());
+    let report = judge(
+        &external,
+        &sound_org(),
+        AppSeen::External(Box::new(app)),
+        &Known::default(),
+    );
     assert_eq!(standing(&report, "regenerate"), Standing::Closed);
     assert_eq!(
         standing(&report, "staged"),

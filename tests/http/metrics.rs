@@ -19,7 +19,7 @@ use rekeyd::secret::{Credential, FingerprintKey, Secret};
 const DAY: i64 = 86_400_000;
 
 /// What `deploy/` and people's dashboards build on.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 29] = [
     "rekeyd_app_acceptance_seconds",
     "rekeyd_app_attempts_failed",
     "rekeyd_app_credential_created_timestamp_seconds",
@@ -39,6 +39,8 @@ const NAMES: [&str; 27] = [
     "rekeyd_org_api_requests_used",
     "rekeyd_org_login_refused",
     "rekeyd_org_logins_total",
+    "rekeyd_org_secrets_switch_open",
+    "rekeyd_org_secrets_switch_open_since_timestamp_seconds",
     "rekeyd_org_up",
     "rekeyd_outbox_delivered_total",
     "rekeyd_outbox_failed_total",
@@ -190,6 +192,15 @@ fn ledgers() -> Ledgers {
         Timestamp(8_000),
         &ServiceNote::LoginRefused { org, why: "x".into() },
     );
+    // Turned on in an org that has left the policy, and on and off again in one that has not.
+    for (at, org, on) in [
+        (9_000, "prod", true),
+        (9_500, "prod", false),
+        (10_000, "gone", true),
+    ] {
+        let org = org.to_owned();
+        service.add(Timestamp(at), &ServiceNote::SwitchSet { org, on });
+    }
     ledgers
 }
 
@@ -275,6 +286,9 @@ fn everything_is_there_and_promtool_finds_nothing_wrong() {
         "rekeyd_org_logins_total{org=\"prod\",outcome=\"accepted\"} 7.0",
         "rekeyd_org_logins_total{org=\"prod\",outcome=\"refused\"} 2.0",
         "rekeyd_org_login_refused{org=\"prod\"} 1.0",
+        "rekeyd_org_secrets_switch_open{org=\"prod\"} 0.0",
+        "rekeyd_org_secrets_switch_open{org=\"gone\"} 1.0",
+        "rekeyd_org_secrets_switch_open_since_timestamp_seconds{org=\"gone\"} 10.0",
         // The last look at the store counts, whichever app it was for.
         "rekeyd_store_up{store=\"corp\"} 1.0",
         "rekeyd_policy_reload_successful 0.0",
@@ -290,6 +304,7 @@ fn everything_is_there_and_promtool_finds_nothing_wrong() {
         "rekeyd_app_next_due_timestamp_seconds{app=\"billing\"",
         "rekeyd_app_current_accepted{app=\"billing\",org=\"prod\",store=\"corp\"",
         "rekeyd_app_last_success_timestamp_seconds{app=\"new\"",
+        "rekeyd_org_secrets_switch_open_since_timestamp_seconds{org=\"prod\"",
     ] {
         assert!(!text.contains(absent), "{absent} in\n{text}");
     }

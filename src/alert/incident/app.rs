@@ -5,12 +5,13 @@ use crate::clock::Timestamp;
 use crate::engine::health::{Health, is_outage};
 use crate::engine::ledger::AppLedger;
 use crate::port::outbox::Severity;
-use crate::rotation::{Ask, End, Hold, RotationId, State};
+use crate::rotation::{Ask, End, Hold, Rest, RotationId, State};
 
 /// Those of one app.
 pub fn of_app(app: &str, ledger: &AppLedger) -> Vec<Incident> {
     let found = [
         health(ledger),
+        leaked(ledger),
         held(ledger),
         asked(ledger),
         failed(ledger),
@@ -61,6 +62,30 @@ fn health(ledger: &AppLedger) -> Option<Found> {
         Health::Unreadable { .. } => (Kind::StoreUnreadable, Severity::Error),
     };
     Some(Found::new(kind, severity, "", Some(*since)))
+}
+
+/// What a person said has leaked, until it is out of use: at once, and louder where nothing goes on by itself or it takes
+/// long.
+fn leaked(ledger: &AppLedger) -> Option<Found> {
+    let emergency = ledger.emergency.as_ref().filter(|open| open.is_open(ledger))?;
+    let waits = ledger.hold.is_some()
+        || ledger.stopped_by().is_some()
+        || ledger
+            .running()
+            .is_some_and(|run| matches!(run.state.rest, Rest::Held { again: None, .. }));
+    let (severity, case) = match (emergency.is_settled(ledger), waits, &emergency.late) {
+        (true, _, None) => (Severity::Warning, "tokens"),
+        (true, _, Some(_)) => (Severity::Error, "tokens"),
+        (false, true, _) => (Severity::Critical, "waits"),
+        (false, false, Some(_)) => (Severity::Critical, "late"),
+        (false, false, None) => (Severity::Warning, "begun"),
+    };
+    Some(Found {
+        // Told at 1, 2, 4, 8, …: so each time that it is late again is.
+        count: 1_u32 << emergency.late.as_ref().map_or(0, |late| late.times).min(30),
+        rotation: ledger.running().map(|run| run.state.id),
+        ..Found::new(Kind::Leaked, severity, case, Some(emergency.at))
+    })
 }
 
 /// What waits for a person's word. A rotation that only tries again, however often, is [`failed`].

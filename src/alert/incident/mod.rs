@@ -35,6 +35,8 @@ pub enum Subject {
 pub enum Kind {
     /// Consumers read a credential that Salesforce refuses.
     CurrentRefused,
+    /// A person said that a credential leaked, and it is not ended.
+    Leaked,
     /// The stores do not hold one credential.
     StoresDisagree,
     /// What a store holds cannot be read.
@@ -65,8 +67,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::CurrentRefused,
+        Kind::Leaked,
         Kind::StoresDisagree,
         Kind::StoreUnreadable,
         Kind::ForeignChange,
@@ -86,6 +89,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Kind::CurrentRefused => "current-refused",
+            Kind::Leaked => "leaked",
             Kind::StoresDisagree => "stores-disagree",
             Kind::StoreUnreadable => "store-unreadable",
             Kind::ForeignChange => "foreign-change",

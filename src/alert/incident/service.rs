@@ -59,7 +59,7 @@ pub fn of_service(ledger: &ServiceLedger, apps: &Directory) -> Vec<Incident> {
 fn left_on(org: &str, switch: &SwitchLedger, used: bool) -> Option<Incident> {
     let subject = Subject::Org(org.to_owned());
     let of = |severity, case, since| incident(subject, Kind::SwitchLeftOn, severity, case, since);
-    match (&switch.stuck, used, switch.ours.or(switch.out.map(|(_, at)| at))) {
+    match (&switch.stuck, used, switch.open_since()) {
         (_, false, Some(since)) => Some(of(Severity::Error, "no-app-left", since)),
         (Some(stuck), true, _) => {
             // One answer that did not come passes.

@@ -27,6 +27,7 @@ pub(super) fn of_app(
                 health.unwrap_or(&Health::Fine),
             )
         }
+        Kind::Leaked => leaked(incident, app, ledger, now),
         Kind::Held => {
             let (stands, help) = tell::status_words(ledger, app, now);
             (
@@ -90,6 +91,10 @@ pub(super) fn of_app(
                     next(ledger, card, now)
                 )
             }
+            Kind::Leaked => match incident.case {
+                "waits" => next(ledger, card, now),
+                _ => "rekeyd goes on with ending it by itself, and says when that is done.".into(),
+            },
             Kind::Held
             | Kind::Asked
             | Kind::Failed
@@ -143,6 +148,52 @@ fn unhealthy(app: &str, kind: Option<AppKind>, health: &Health) -> (String, Stri
         }
     };
     (what.to_owned(), sentence(tell::health_sentence(health)), command)
+}
+
+fn leaked(incident: &Incident, app: &str, ledger: &AppLedger, now: Timestamp) -> (String, String, String) {
+    let what = match incident.case {
+        "tokens" => "has a leaked credential that is out of use, but whose live tokens are not revoked",
+        "waits" => "has a LEAKED credential that is not ended, and waits for a person",
+        "late" => "has a LEAKED credential that is not ended, and that takes too long",
+        _ => "has a leaked credential, which is being ended",
+    };
+    let (stands, help) = tell::status_words(ledger, app, now);
+    let mut happened = Vec::new();
+    if let Some(emergency) = &ledger.emergency {
+        let (ask, at) = (&emergency.ask, moment(emergency.at));
+        let (word, pair) = (ask.leaked.word(), ask.pair.short());
+        let why = full(&ask.why);
+        happened.push(format!(
+            "Said by {} at {at} of the {word} credential, {pair}: {why}",
+            ask.by
+        ));
+        if let Some(late) = &emergency.late {
+            happened.push(format!("In the way at {}: {}", moment(late.at), full(&late.why)));
+        }
+    }
+    happened.push(format!("The app now: {}", full(stands)));
+    let help = match (help, incident.case) {
+        (Some(help), _) => sentence(help),
+        (None, "tokens") => "In Setup a person can revoke them: Connected Apps OAuth Usage, the app.".into(),
+        (None, _) => format!("See that org and stores answer: `rekeyd doctor {app}`."),
+    };
+    (what.into(), happened.join(" "), help)
+}
+
+/// What became of a leaked credential that nothing is to be done for any more.
+pub(super) fn leak_over(ledger: &AppLedger) -> String {
+    let Some(emergency) = &ledger.emergency else {
+        return " The rotation that was to end it was abandoned: the leaked credential may work still."
+            .into();
+    };
+    let mut words = String::new();
+    if let Some(end) = ledger.run.as_ref().and_then(|run| run.state.end()) {
+        words.push_str(&format!(" The rotation that ended it: {}", full(end)));
+    }
+    if let Some((_, tokens)) = &emergency.tokens {
+        words.push_str(&format!(" {}", sentence(tokens)));
+    }
+    words
 }
 
 fn failed(incident: &Incident, app: &str, ledger: &AppLedger, now: Timestamp) -> (String, String, String) {

@@ -9,7 +9,7 @@ mod org;
 mod prospect;
 mod words;
 
-use super::incident::{Directory, Incident, Subject};
+use super::incident::{Directory, Incident, Kind, Subject};
 use crate::clock::Timestamp;
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::tell;
@@ -51,6 +51,9 @@ pub fn over(last: &Letter, ledgers: &Ledgers, apps: &Directory, now: Timestamp) 
     };
     let (stands, help) = tell::status_words(ledger, app, now);
     text.happened.push_str(&format!(" The app now: {stands}."));
+    if last.kind == Kind::Leaked.word() {
+        text.happened.push_str(&app::leak_over(ledger));
+    }
     text.consumers = consumers(ledger);
     text.next = next(ledger, Some(card), now);
     text.command = help.map(sentence).unwrap_or_default();

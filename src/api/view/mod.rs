@@ -2,11 +2,13 @@
 //! credentials, never values. Pure.
 
 mod app;
+mod org;
 mod rotation;
 mod words;
 
 pub use app::app_page;
 pub(super) use app::names;
+pub(super) use org::switches;
 pub(super) use rotation::rotation_page;
 pub use words::AppView;
 

@@ -13,6 +13,7 @@ use crate::engine::lane::Word;
 use crate::engine::ledger::AppLedger;
 use crate::engine::note::Note;
 use crate::engine::radius::{self, Case};
+use crate::engine::tell;
 use crate::port::Outcome;
 use crate::port::journal::JournalFault;
 use crate::rotation::{Observation, Rest};
@@ -150,15 +151,75 @@ impl Supervisor {
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             let open = |ledger: &AppLedger| {
                 let emergency = ledger.emergency.as_ref();
-                emergency.is_some_and(|emergency| emergency.owes_tokens() || !emergency.is_settled(ledger))
+                emergency.is_some_and(|emergency| emergency.is_open(ledger))
             };
             let with = ledgers.apps.iter().filter(|(_, ledger)| open(ledger));
             with.map(|(app, _)| app.clone()).collect()
         };
         for app in apps {
             self.attend(&app).await?;
+            self.tell_if_late(&app).await;
         }
         Ok(())
+    }
+
+    /// Whoever said that it leaked may be asleep by now.
+    async fn tell_if_late(&mut self, app: &str) {
+        let (ledger, now) = (self.ledger(app), self.house.clock.now());
+        let Some((managed, emergency)) = self.apps.get(app).zip(ledger.emergency.as_ref()) else {
+            return;
+        };
+        // As long as a healthy rotation may take, with both its proofs.
+        let limits = &managed.limits;
+        let patience = limits.request_lifetime + limits.propagation * 2;
+        if !emergency.is_open(&ledger) || now < emergency.late_from(patience) {
+            return;
+        }
+        let why = self.in_the_way(app, managed, &ledger, emergency, now);
+        self.jot_about(app, &Note::RevokeLate { why }).await;
+    }
+
+    fn in_the_way(
+        &self,
+        app: &str,
+        managed: &Managed,
+        ledger: &AppLedger,
+        emergency: &Emergency,
+        now: Timestamp,
+    ) -> String {
+        if emergency.is_settled(ledger) {
+            let why = emergency.tokens.as_ref().map(|(_, why)| why.clone());
+            return why.unwrap_or_else(|| "it is dead, but its live tokens are not revoked yet".into());
+        }
+        let (stands, _) = tell::status_words(ledger, app, now);
+        if ledger.hold.is_some() || ledger.running().is_some() || ledger.stopped_by().is_some() {
+            let trouble = ledger.running().and_then(|run| run.trouble.as_ref());
+            return match trouble {
+                Some(trouble) => format!("{stands}; the last trouble: {trouble}"),
+                None => stands,
+            };
+        }
+        if managed.timing.is_none() {
+            return "the app has left the policy, so that nothing new starts".into();
+        }
+        if let Some(why) = ledger.unadopted.as_ref().filter(|_| ledger.adopted_at.is_none()) {
+            return format!("the app is not adopted: {why}");
+        }
+        if !self.compared.contains(app) {
+            return "what the journal says could not be compared with the stores yet".into();
+        }
+        if self.choice(app, managed).is_none() {
+            return "none of the app's methods is known to be open yet: the org has not been examined".into();
+        }
+        match ledger.for_schedule().retry_at {
+            Some(until) if until > now.to_utc() => {
+                format!(
+                    "the last rotation failed, and the next one begins {}",
+                    Timestamp::from(until)
+                )
+            }
+            Some(_) | None => stands,
+        }
     }
 
     async fn attend(&mut self, app: &str) -> Result<(), JournalFault> {

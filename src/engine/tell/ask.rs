@@ -18,11 +18,14 @@ pub(super) fn asked(what: Ask, deadline: Timestamp) -> String {
 }
 
 /// What is waited for, in a few words.
-pub(super) fn waiting(asked: Asked) -> String {
-    let until = moment(asked.deadline);
+pub(super) fn waiting(asked: Asked, now: Timestamp) -> String {
+    let until = match now <= asked.deadline {
+        true => format!(" until {}", moment(asked.deadline)),
+        false => format!(", overdue since {}", moment(asked.deadline)),
+    };
     match asked.what {
-        Ask::Pair => format!("waiting for a person's new credential until {until}"),
-        Ask::Apply => format!("waiting for a person to apply the new credential in Setup until {until}"),
+        Ask::Pair => format!("waiting for a person's new credential{until}"),
+        Ask::Apply => format!("waiting for a person to apply the new credential in Setup{until}"),
     }
 }
 
@@ -39,8 +42,8 @@ pub fn request(state: &State, app: &str, kind: Option<AppKind>) -> Option<String
         Ask::Apply => format!(
             "by {until}, the same person does this: 1. open {SETUP} and apply the staged consumer details; 2. right after \
              that, `rekeyd resume {app}` says so, and rekeyd looks every few seconds; 3. see `rekeyd status {app}` say that \
-             it is rotated. From Apply until then a login with the old credential may be refused; access tokens that \
-             consumers hold go on. If they are not to be applied at all: `rekeyd abandon {app}`"
+             it is rotated. From Apply until then a login with the old credential may be refused, and Apply revokes the \
+             access and refresh tokens of the app: whoever got one logs in anew. If they are not to be applied at all: `rekeyd abandon {app}`"
         ),
     };
     Some(in_setup(words, kind))

@@ -64,6 +64,7 @@ pub fn note_sentence(note: &Note, stores: &[String]) -> String {
             }
         ),
         Note::TokensRevoked { what, .. } => what.clone(),
+        Note::RevokeLate { why } => format!("the leaked credential is NOT ended yet: {why}"),
         Note::HoldAsked { by, why } => format!("held by {by}: {why}"),
         Note::HoldLifted { by } => format!("hold lifted by {by}"),
     }

@@ -46,7 +46,7 @@ fn doing(state: &State, stores: &[String], now: Timestamp) -> String {
         return "looking at Salesforce and the stores".into();
     }
     if let Some(asked) = state.asked.filter(|_| state.asks()) {
-        return super::ask::waiting(asked);
+        return super::ask::waiting(asked, now);
     }
     if state.is_rotated() {
         return retiring(state, stores, now);

@@ -18,6 +18,7 @@ pub(super) async fn look(org: &Org, subject: &Subject, soap: bool) -> ExternalSe
         settings: Seen::unasked(),
         slot: Seen::unasked(),
         key: None,
+        identity: None,
         own_login: false,
     };
     let app = rest::app(org, &subject.name).await;
@@ -43,7 +44,9 @@ pub(super) async fn look(org: &Org, subject: &Subject, soap: bool) -> ExternalSe
         Ok((row, consumer)) => {
             seen.consumer = Seen::Is(());
             seen.key = row.key().map(str::to_owned);
-            credentials(org, Ids { app, consumer }, &mut seen).await;
+            let ids = Ids { app, consumer };
+            seen.identity = ids.identity(org).await.ok();
+            credentials(org, ids, &mut seen).await;
         }
         Err(why) => seen.consumer = Seen::Not(Lack::Odd, why),
     }

@@ -92,7 +92,7 @@ impl Examiner for Clinic {
     async fn app(&self, subject: &Subject) -> AppSeen {
         let soap = self.org.session().await.is_ok_and(|session| !session.jwt);
         match subject.kind {
-            Kind::External => AppSeen::External(external::look(&self.org, subject, soap).await),
+            Kind::External => AppSeen::External(Box::new(external::look(&self.org, subject, soap).await)),
             Kind::Connected => AppSeen::Connected(connected::look(&self.org, subject, soap).await),
         }
     }

@@ -18,6 +18,11 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
+    /// Org and consumer by the ids that identify: no two apps of a policy may share them.
+    pub(crate) async fn identity(&self, org: &Org) -> Result<String, Fault> {
+        Ok(format!("{} {}", org.identity().await?, self.consumer.short()))
+    }
+
     fn path(&self) -> String {
         format!(
             "/apps/oauth/credentials/{}/{}",

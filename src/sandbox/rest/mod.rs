@@ -5,6 +5,7 @@ mod credentials;
 mod data;
 mod page;
 mod query;
+mod soql;
 mod staged;
 mod usage;
 

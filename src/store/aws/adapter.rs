@@ -1,55 +1,29 @@
 //! The port, as puts and moves of labels.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::connection::AwsConnection;
-use super::fault::Failed;
-use super::labels::{CURRENT, Described, PENDING, PREVIOUS, aside, is_kept, private};
+use super::labels::{CURRENT, Described, PENDING, aside, is_kept, private};
+use super::moves::{Move, conflict, ending, rest};
+use super::put::{Put, Written};
 use super::requests::{Requests, Version, Which};
 use super::token::{Base, token};
-use super::value::{Digested, same};
 use super::{obstacles, seen};
 use crate::document::Document;
 use crate::port::{Fault, Outcome, Place, Refusal, Slot, Store, VersionRef};
 use crate::rotation::RotationId;
 use crate::store::path::StorePath;
 
-/// How many values one rotation may merge with one version.
-const ATTEMPTS: u8 = 8;
-
 /// One app's secret.
 pub struct AwsStore {
     name: String,
-    requests: Requests,
+    pub(super) requests: Requests,
     /// The key of a value that says when it was written.
-    stamp: String,
-    put: Mutex<Option<Put>>,
-}
-
-/// What was put last, so that publishing it is one request and no read.
-struct Put {
-    rotation: RotationId,
-    base: String,
-    digest: Digested,
-    version: String,
-}
-
-/// Where a value is.
-enum Written {
-    /// Under this version id.
-    At(String),
-    /// Nowhere; this is the id to put it under.
-    Not(String),
-}
-
-/// Moves of one label: to nobody is a removal, from nobody an addition.
-struct Move {
-    label: String,
-    to: Option<String>,
-    from: Option<String>,
+    pub(super) stamp: String,
+    pub(super) put: Mutex<Option<Put>>,
 }
 
 impl AwsStore {
@@ -64,30 +38,8 @@ impl AwsStore {
         }
     }
 
-    fn secret(&self) -> &str {
+    pub(super) fn secret(&self) -> &str {
         self.requests.secret()
-    }
-
-    fn last_put(&self) -> std::sync::MutexGuard<'_, Option<Put>> {
-        // Replaced as a whole, so a panic elsewhere leaves nothing half done.
-        self.put.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What was put for this very write, if this process did.
-    fn remembered(&self, value: &Document, rotation: RotationId, base: &str) -> Option<String> {
-        let digest = Digested::of(value, &self.stamp);
-        let put = self.last_put();
-        let put = put.as_ref()?;
-        (put.rotation == rotation && put.base == base && put.digest == digest).then(|| put.version.clone())
-    }
-
-    fn remember(&self, value: &Document, rotation: RotationId, base: &str, version: &str) {
-        *self.last_put() = Some(Put {
-            rotation,
-            base: base.to_owned(),
-            digest: Digested::of(value, &self.stamp),
-            version: version.to_owned(),
-        });
     }
 
     /// The secret, if it may be written to.
@@ -100,122 +52,6 @@ impl AwsStore {
         {
             Some(why) => Err(Outcome::Refused(Refusal::Permission(why))),
             None => Ok(seen),
-        }
-    }
-
-    /// Looks for a value that `rotation` has merged with `base`.
-    async fn find<T>(
-        &self,
-        value: &Document,
-        rotation: RotationId,
-        base: &str,
-    ) -> Result<Written, Outcome<T>> {
-        if let Some(version) = self.remembered(value, rotation, base) {
-            return Ok(Written::At(version));
-        }
-        for attempt in 0..ATTEMPTS {
-            let id = token(rotation, Some(base), attempt);
-            match self.requests.get(Which::Id(&id)).await {
-                Ok(None) => return Ok(Written::Not(id)),
-                Ok(Some(Version { value: Ok(there), .. })) if same(&there, value, &self.stamp) => {
-                    self.remember(value, rotation, base, &id);
-                    return Ok(Written::At(id));
-                }
-                // Another value of this rotation: the id cannot be had again.
-                Ok(Some(_)) => {}
-                Err(fault) => return Err(Outcome::NotNow(fault)),
-            }
-        }
-        Err(Outcome::Refused(Refusal::Invalid(format!(
-            "`{}` holds {ATTEMPTS} values of this rotation, none of which is the one to write",
-            self.secret()
-        ))))
-    }
-
-    /// Puts a value where no reader looks. That is not the write yet, so a lost answer is *not now*: no place has
-    /// changed, and the next call looks whether the version is there.
-    async fn put_privately<T>(
-        &self,
-        version: &str,
-        value: &Document,
-        rotation: RotationId,
-        base: &str,
-    ) -> Outcome<T> {
-        match self.requests.put(version, &private(rotation), value).await {
-            Ok(()) => {}
-            Err(Failed::Unclear(text) | Failed::Exists(text)) => {
-                return Outcome::NotNow(Fault::Unavailable(text));
-            }
-            Err(failed) => return failed.outcome(),
-        }
-        let there = seen::until(self.requests.connection().clock(), seen::WRITE, || async move {
-            Ok(self.requests.get(Which::Id(version)).await?.is_some())
-        });
-        if !there.await {
-            return Outcome::NotNow(Fault::Unavailable(format!(
-                "a new version of `{}` is not seen yet",
-                self.secret()
-            )));
-        }
-        self.remember(value, rotation, base, version);
-        Outcome::Partly("the value is kept where no reader looks; its label comes next".into())
-    }
-
-    /// The one conditional write of AWS, read back until it is seen.
-    async fn relabel(&self, order: &Move) -> Outcome<()> {
-        let (to, from) = (order.to.as_deref(), order.from.as_deref());
-        match self.requests.relabel(&order.label, to, from).await {
-            Ok(()) => {}
-            Err(Failed::Parameter(text) | Failed::Absent(text)) => {
-                // Perhaps the version has gone.
-                *self.last_put() = None;
-                return match self.requests.describe().await {
-                    Ok(Some(seen)) if seen.holder(&order.label) == from => {
-                        Outcome::NotNow(Fault::Unavailable(format!(
-                            "{text}, although {} is still with the version named",
-                            order.label
-                        )))
-                    }
-                    Ok(Some(_) | None) => Outcome::Refused(Refusal::Conflict(text)),
-                    Err(fault) => Outcome::NotNow(fault),
-                };
-            }
-            Err(failed) => return failed.outcome(),
-        }
-        let moved = seen::until(self.requests.connection().clock(), seen::WRITE, || async {
-            // As readers ask.
-            if order.label == CURRENT {
-                let current = self.requests.get(Which::Current).await?;
-                return Ok(current.as_ref().map(|version| version.id.as_str()) == to);
-            }
-            let seen = self.requests.describe().await?;
-            Ok(seen.as_ref().and_then(|seen| seen.holder(&order.label)) == to)
-        });
-        match moved.await {
-            true => Outcome::Done(()),
-            false => Outcome::Unknown(format!(
-                "the move of {} on `{}` was answered as a success and is not seen",
-                order.label,
-                self.secret()
-            )),
-        }
-    }
-
-    /// The first of several moves; the others are for later calls.
-    async fn first_of(&self, moves: Vec<Move>) -> Outcome<()> {
-        let Some(first) = moves.first() else {
-            return Outcome::Done(());
-        };
-        match self.relabel(first).await {
-            Outcome::Done(()) if moves.len() > 1 => Outcome::Partly(format!(
-                "{} is where it should be; the next label follows",
-                first.label
-            )),
-            outcome @ (Outcome::Done(())
-            | Outcome::Partly(_)
-            | Outcome::Refused(_)
-            | Outcome::NotNow(_)
-            | Outcome::Unknown(_)) => outcome,
         }
     }
 
@@ -462,43 +298,4 @@ impl Store for AwsStore {
             }
         }
     }
-}
-
-/// All that is left to do until nothing of the pending `version` is kept. Versions that are or were current need no
-/// label of ours either: a crash may have left one there.
-fn ending(seen: &Described, version: &str) -> Vec<Move> {
-    let holders = [Some(version), seen.holder(CURRENT), seen.holder(PREVIOUS)];
-    let mut moves: Vec<Move> = holders
-        .into_iter()
-        .flatten()
-        .flat_map(|holder| seen.ours(holder).map(move |label| (label, holder)))
-        .map(|(label, holder)| Move {
-            label: label.to_owned(),
-            to: None,
-            from: Some(holder.to_owned()),
-        })
-        .collect();
-    // A version may be named twice among the holders, and a label is on one version only.
-    moves.sort_by(|one, other| one.label.cmp(&other.label));
-    moves.dedup_by(|one, other| one.label == other.label);
-    if seen.holder(PENDING) == Some(version) {
-        moves.push(rest(seen, version));
-    }
-    moves
-}
-
-/// Takes `AWSPENDING` off. What was published just loses it. Otherwise it goes to what is current, where it says that
-/// nothing waits (AWS reads it so too): were it nowhere, a late write of the same rotation would find it free.
-fn rest(seen: &Described, version: &str) -> Move {
-    let current = seen.holder(CURRENT).filter(|current| *current != version);
-    Move {
-        label: PENDING.into(),
-        to: current.map(str::to_owned),
-        from: Some(version.to_owned()),
-    }
-}
-
-fn conflict<T>(label: &str) -> Outcome<T> {
-    let text = format!("{label} is not with the version named");
-    Outcome::Refused(Refusal::Conflict(text))
 }
