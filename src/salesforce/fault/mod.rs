@@ -72,6 +72,14 @@ pub(crate) enum Area {
 }
 
 impl Area {
+    /// Who answered, for whoever reads only that something did not.
+    fn name(self) -> &'static str {
+        match self {
+            Area::Credentials => "Salesforce's REST API for credentials",
+            Area::Metadata => "Salesforce's Metadata API",
+        }
+    }
+
     /// What a person does when a permission is missing.
     pub(crate) fn permission(self) -> &'static str {
         match self {
@@ -120,12 +128,15 @@ impl Class {
                 text,
                 wait: Some(wait),
             }
-            | Class::Throttled { wait, text } => Fault::Throttled { wait, text },
+            | Class::Throttled { wait, text } => Fault::Throttled {
+                wait,
+                text: format!("{}: {text}", area.name()),
+            },
             Class::Later(text)
             | Class::Perhaps { text, wait: None }
             | Class::Conflict(text)
             | Class::Page(text)
-            | Class::Cut(text) => Fault::Unavailable(text),
+            | Class::Cut(text) => Fault::Unavailable(format!("{}: {text}", area.name())),
             Class::Permission(text) => Fault::Forbidden(format!("{text}: {}", area.permission())),
             Class::Switch(text) => {
                 let text = format!("{text}: {}", area.switch());

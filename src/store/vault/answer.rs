@@ -99,7 +99,9 @@ impl Answer {
                 "{asked}: add it to the policy of our token"
             ))),
             429 => Some(self.throttled()),
-            408 | 412 | 472 | 473 | 500.. => Some(Fault::Unavailable(self.class())),
+            408 | 412 | 472 | 473 | 500.. => {
+                Some(Fault::Unavailable(format!("Vault answered {}", self.class())))
+            }
             300..400 => Some(standby()),
             _ => Some(Fault::Unusable(format!("{asked} was answered {}", self.class()))),
         }
