@@ -1,7 +1,8 @@
 //! The JSON value that a store holds for one app: our fields, and whatever else people keep beside them.
 //!
 //! A consumer reads one value and gets id and secret of one generation. Keys that are not ours are carried
-//! over untouched, in their order. Not here: where a value lives (`store/`), or which one is current.
+//! over as they are, in their order; a number keeps its value as a 64-bit integer or a double, as JSON's readers take
+//! it, and not its spelling. Not here: where a value lives (`store/`), or which one is current.
 
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
@@ -226,8 +227,10 @@ mod tests {
     #[test]
     fn other_keys_stay_and_ours_are_replaced_together() {
         let names = FieldNames::default();
-        let before =
-            Document::parse(r#"{"note":"keep","client_id":"a","client_secret":"b","n":[1]}"#).unwrap();
+        let before = Document::parse(
+            r#"{"note":"keep","client_id":"a","client_secret":"b","n":[1,4.4444444444444443e77]}"#,
+        )
+        .unwrap();
         let stamp = Stamp {
             rotation: RotationId::from(uuid::Uuid::from_u128(5)),
             at: Timestamp(0),
@@ -241,11 +244,9 @@ mod tests {
             client_secret: Secret::new("d".into()),
         };
         let after = before.with(&names, &new, &stamp);
-        assert!(
-            after
-                .text()
-                .starts_with(r#"{"note":"keep","client_id":"c","client_secret":"d","n":[1],"#)
-        );
+        assert!(after.text().starts_with(
+            r#"{"note":"keep","client_id":"c","client_secret":"d","n":[1,4.4444444444444443e+77],"#
+        ));
         assert_eq!(after.rotation(&names), Some(stamp.rotation));
         assert_eq!(after.rotated_at(&names), Some(Timestamp(0)));
     }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::engine::ledger::AppLedger;
-use crate::engine::live::{Seen, look_at_stores};
+use crate::engine::live::{self, Seen, look_at_stores};
 use crate::engine::seat::Seat;
 use crate::secret::Fingerprint;
 
@@ -19,6 +19,9 @@ pub struct Side {
     pub accepted: Option<bool>,
     /// Why there is no word of it, or less than could be.
     pub note: Option<String>,
+    /// It could not be read.
+    #[serde(skip)]
+    silent: bool,
 }
 
 /// All of them, and what it amounts to.
@@ -41,6 +44,7 @@ pub async fn compare(seat: &Seat, ledger: &AppLedger) -> Comparison {
         pair: ledger.current,
         accepted: accepted(&seen, ledger.current),
         note: None,
+        silent: false,
     });
     sides.push(match seat.target.survey().await {
         Ok(survey) => {
@@ -48,7 +52,11 @@ pub async fn compare(seat: &Seat, ledger: &AppLedger) -> Comparison {
             Side {
                 side: "salesforce".into(),
                 pair,
-                accepted: pair.map(|_| true),
+                accepted: match (accepted(&seen, pair), &survey.live) {
+                    (None, Some(pair)) => live::accepted(&seat.target.probe(pair).await.verdict),
+                    (known, Some(_) | None) => known,
+                },
+                silent: false,
                 note: pair
                     .is_none()
                     .then(|| "does not show the secret of this app".to_owned()),
@@ -68,14 +76,15 @@ pub async fn compare(seat: &Seat, ledger: &AppLedger) -> Comparison {
 
 fn store(seen: &Seen) -> Side {
     let side = format!("store {}", seen.store);
-    match seen.up {
-        true => Side {
+    match &seen.fault {
+        None => Side {
             side,
             pair: seen.pair,
             accepted: seen.accepted(),
             note: seen.pair.is_none().then(|| "holds no credential".to_owned()),
+            silent: false,
         },
-        false => silent(side, "does not answer".into()),
+        Some(fault) => silent(side, fault.to_string()),
     }
 }
 
@@ -85,6 +94,7 @@ fn silent(side: String, note: String) -> Side {
         pair: None,
         accepted: None,
         note: Some(note),
+        silent: true,
     }
 }
 
@@ -114,11 +124,21 @@ fn judge(sides: &[Side], app: &str, running: bool) -> (bool, String) {
         };
         return (false, text);
     };
-    let behind: Vec<&str> = sides
+    let others = sides
         .iter()
-        .filter(|side| side.side != "salesforce" && side.pair != Some(right))
-        .map(|side| side.side.as_str())
-        .collect();
+        .filter(|side| side.side != "salesforce" && side.pair != Some(right));
+    let (silent, behind): (Vec<&Side>, Vec<&Side>) = others.partition(|side| side.silent);
+    if !silent.is_empty() {
+        let names = silent.iter().map(|side| side.side.as_str()).collect::<Vec<_>>();
+        let text = format!(
+            "{} cannot be read: put right what is named; a damaged value is never written over, so move it away, then \
+             `rekeyd adopt {app}` gives the live one ({}) to whoever lacks it",
+            names.join(" and "),
+            right.short()
+        );
+        return (false, text);
+    }
+    let behind: Vec<&str> = behind.iter().map(|side| side.side.as_str()).collect();
     match behind.is_empty() {
         true => (true, format!("every side agrees on {}", right.short())),
         false => (
@@ -143,6 +163,7 @@ mod tests {
             pair: pair.map(|byte| Fingerprint([byte; 16])),
             accepted,
             note: None,
+            silent: false,
         }
     }
 

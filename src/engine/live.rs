@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::engine::health::Health;
 use crate::engine::identity::same_as_another;
 use crate::engine::seat::Seat;
-use crate::port::{Place, ProbeReport, Verdict};
+use crate::port::{Fault, Place, ProbeReport, Verdict};
 use crate::secret::{Credential, Fingerprint};
 
 /// How often in a row the same thing has to be found wrong.
@@ -22,8 +22,8 @@ pub(super) const AGAIN: Duration = Duration::from_secs(20);
 pub(super) struct Seen {
     /// Its name.
     pub store: String,
-    /// It answered.
-    pub up: bool,
+    /// Why there is no word of it.
+    pub fault: Option<Fault>,
     /// What it holds as current.
     pub pair: Option<Fingerprint>,
     /// Its key.
@@ -33,13 +33,33 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Whether the store itself answered, be it that what it holds is of no use.
+    pub fn up(&self) -> bool {
+        match self.fault {
+            Some(Fault::Unavailable(_) | Fault::Throttled { .. }) => false,
+            Some(
+                Fault::Unauthorized(_)
+                | Fault::Forbidden(_)
+                | Fault::SwitchedOff(_)
+                | Fault::NotFound(_)
+                | Fault::Unusable(_),
+            )
+            | None => true,
+        }
+    }
+
     /// Whether the pair is accepted; `None` where nobody can tell.
     pub fn accepted(&self) -> Option<bool> {
-        match self.probe.as_ref().map(|probe| &probe.verdict)? {
-            Verdict::Accepted => Some(true),
-            Verdict::Refused => Some(false),
-            Verdict::Inconclusive(_) => None,
-        }
+        accepted(&self.probe.as_ref()?.verdict)
+    }
+}
+
+/// Whether a pair is accepted; `None` where nobody can tell.
+pub(super) fn accepted(verdict: &Verdict) -> Option<bool> {
+    match verdict {
+        Verdict::Accepted => Some(true),
+        Verdict::Refused => Some(false),
+        Verdict::Inconclusive(_) => None,
     }
 }
 
@@ -78,9 +98,10 @@ pub(super) async fn look(seat: &Seat) -> (Vec<Seen>, Option<Primary>) {
 pub(super) async fn look_at_stores(seat: &Seat) -> Vec<Seen> {
     let mut seen: Vec<Seen> = Vec::with_capacity(seat.stores.len());
     for (index, at) in seat.stores.iter().enumerate() {
-        let slot = at.store.read(&Place::Current).await;
-        let up = slot.is_ok();
-        let value = slot.ok().and_then(|slot| slot.value);
+        let (value, fault) = match at.store.read(&Place::Current).await {
+            Ok(slot) => (slot.value, None),
+            Err(fault) => (None, Some(fault)),
+        };
         let pair: Option<Credential> = seat.credential(index, value.as_ref());
         let prints = pair.as_ref().map(|pair| seat.prints(pair));
         let print = prints.map(|prints| prints.pair);
@@ -92,7 +113,7 @@ pub(super) async fn look_at_stores(seat: &Seat) -> Vec<Seen> {
         };
         seen.push(Seen {
             store: at.store.name().to_owned(),
-            up,
+            fault,
             pair: print,
             key: prints.map(|prints| prints.key),
             probe,
@@ -103,13 +124,12 @@ pub(super) async fn look_at_stores(seat: &Seat) -> Vec<Seen> {
 
 /// What it amounts to; `None` where nobody can tell. `known` is the pair that the journal calls current.
 pub(super) fn judge(seen: &[Seen], known: Option<Fingerprint>, primary: Option<&Primary>) -> Option<Health> {
-    let answered: Vec<&Seen> = seen.iter().filter(|seen| seen.up).collect();
+    let answered: Vec<&Seen> = seen.iter().filter(|seen| seen.fault.is_none()).collect();
     let refused = || answered.iter().filter(|seen| seen.accepted() == Some(false));
     if let Some(probe) = refused().find_map(|seen| seen.probe.clone()) {
         let stores = refused().map(|seen| seen.store.clone()).collect();
         return Some(Health::Refused { stores, probe });
     }
-    let first = answered.first()?;
     let held = || {
         let words = answered.iter().map(|seen| match seen.pair {
             Some(pair) => format!("{} holds {}", seen.store, pair.short()),
@@ -117,9 +137,16 @@ pub(super) fn judge(seen: &[Seen], known: Option<Fingerprint>, primary: Option<&
         });
         words.collect::<Vec<_>>().join(", ")
     };
-    if first.pair.is_none() || answered.iter().any(|seen| seen.pair != first.pair) {
+    let first = answered.first();
+    if first.is_some_and(|first| first.pair.is_none() || answered.iter().any(|seen| seen.pair != first.pair))
+    {
         return Some(Health::Disagree { why: held() });
     }
+    // Fine is what every store was seen to hold. One that cannot be read takes back no alert.
+    if let Some(unreadable) = unreadable(seen) {
+        return Some(unreadable);
+    }
+    let first = first?;
     first.accepted().filter(|accepted| *accepted)?;
     let elsewhere = primary.filter(|primary| {
         let other_pair = primary.pair.is_some_and(|pair| Some(pair) != first.pair);
@@ -146,6 +173,20 @@ pub(super) fn judge(seen: &[Seen], known: Option<Fingerprint>, primary: Option<&
     }
 }
 
+fn unreadable(seen: &[Seen]) -> Option<Health> {
+    let silent: Vec<(&Seen, &Fault)> = seen
+        .iter()
+        .filter_map(|seen| Some((seen, seen.fault.as_ref()?)))
+        .collect();
+    let words = silent
+        .iter()
+        .map(|(seen, fault)| format!("{}: {fault}", seen.store));
+    (!silent.is_empty()).then(|| Health::Unreadable {
+        stores: silent.iter().map(|(seen, _)| seen.store.clone()).collect(),
+        why: words.collect::<Vec<_>>().join("; "),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,7 +199,7 @@ mod tests {
     fn seen(store: &str, pair: Option<u8>, verdict: Verdict) -> Seen {
         Seen {
             store: store.into(),
-            up: true,
+            fault: None,
             pair: pair.map(print),
             key: pair.map(|byte| print(byte + 100)),
             probe: pair.map(|_| ProbeReport {
@@ -173,7 +214,7 @@ mod tests {
 
     fn down(store: &str) -> Seen {
         Seen {
-            up: false,
+            fault: Some(Fault::Unusable("no JSON object".into())),
             ..seen(store, None, Verdict::Accepted)
         }
     }
@@ -220,11 +261,31 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_answer_says_nothing() {
+    fn a_store_that_cannot_be_read_is_never_fine() {
+        let unreadable = |silent: &[&str]| {
+            let words = silent
+                .iter()
+                .map(|store| format!("{store}: unusable: no JSON object"));
+            Some(Health::Unreadable {
+                stores: silent.iter().map(ToString::to_string).collect(),
+                why: words.collect::<Vec<_>>().join("; "),
+            })
+        };
         let silent = [down("a"), down("b")];
-        assert_eq!(judge(&silent, Some(print(1)), None), None);
+        assert_eq!(judge(&silent, Some(print(1)), None), unreadable(&["a", "b"]));
         let one = [down("a"), seen("b", Some(1), Verdict::Accepted)];
-        assert_eq!(judge(&one, Some(print(1)), None), Some(Health::Fine));
+        assert_eq!(judge(&one, Some(print(1)), None), unreadable(&["a"]));
+        // What is known to be wrong is louder than what is not known.
+        let refused = [down("a"), seen("b", Some(1), Verdict::Refused)];
+        let judged = judge(&refused, Some(print(1)), None);
+        assert!(matches!(judged, Some(Health::Refused { .. })), "{judged:?}");
+        let empty = [down("a"), seen("b", None, Verdict::Accepted)];
+        let judged = judge(&empty, Some(print(1)), None);
+        assert!(matches!(judged, Some(Health::Disagree { .. })), "{judged:?}");
+    }
+
+    #[test]
+    fn a_probe_without_an_answer_says_nothing() {
         let unclear = [seen("a", Some(1), Verdict::Inconclusive("503".into()))];
         assert_eq!(judge(&unclear, Some(print(1)), None), None);
     }

@@ -192,6 +192,24 @@ fn stores_disagree_and_somebody_elses_change() {
 }
 
 #[test]
+fn a_store_that_cannot_be_read() {
+    let mut world = Telling::new();
+    world.tells(&adopted("billing"), &[]);
+    let unreadable = Health::Unreadable {
+        stores: vec!["corp".into()],
+        why: "corp: unusable: no age file".into(),
+    };
+    world.tells(
+        &checked("billing", unreadable),
+        &["+ rekeyd/billing/store-unreadable error  1"],
+    );
+    world.tells(
+        &checked("billing", Health::Fine),
+        &["- rekeyd/billing/store-unreadable error  1"],
+    );
+}
+
+#[test]
 fn held_by_whom_and_for_what() {
     let mut world = Telling::new();
     world.tells(&adopted("billing"), &[]);

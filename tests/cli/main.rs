@@ -20,6 +20,8 @@ mod fields;
 mod kills;
 mod notify;
 mod plan;
+#[path = "../support/program.rs"]
+mod program;
 mod reach;
 mod readers;
 mod rehearsal;

@@ -3,11 +3,13 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use rekeyd::sandbox::Seed;
+
+use super::program;
 
 /// The `sh` blocks below a heading of the README.
 fn blocks(heading: &str) -> Vec<String> {
@@ -37,8 +39,8 @@ impl Rehearsal {
         // Not every machine that runs tests has age.
         rekeyd::store::file::identity::generate(&home.path().join("made.key")).unwrap();
         let keygen = format!("#!/bin/sh\nexec cp {}/made.key \"$2\"\n", home.path().display());
-        fs::write(bin.join("age-keygen"), keygen).unwrap();
-        fs::set_permissions(bin.join("age-keygen"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(home.path().join("keygen"), keygen).unwrap();
+        program::install(&home.path().join("keygen"), &bin.join("age-keygen"));
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()

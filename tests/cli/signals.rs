@@ -107,7 +107,8 @@ fn a_clock_that_is_set_by_mistake_starts_nothing() {
     });
     service.wait_for(&["billing", ": adopted"]);
     bench.write("clock", "+100d");
-    service.wait_for(&["clock jumped by +8640000 s"]);
+    // A hundred days, give or take what two looks at the clocks are apart.
+    service.wait_for(&["clock jumped by +86"]);
     service.wait_for(&["off the clock of org test: nothing scheduled is started there"]);
     bench.write("clock", "+0");
     service.wait_for(&["the clocks of this machine and of org test agree"]);

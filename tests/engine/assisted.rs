@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use rekeyd::engine::command::Reply;
+use rekeyd::engine::health::{Health, was_refused};
 use rekeyd::engine::ledger::{AppLedger, Ledgers};
 use rekeyd::engine::note::Note;
 use rekeyd::engine::phase::Phase;
@@ -321,8 +322,18 @@ async fn another_pair_than_the_one_handed_over_is_applied_and_a_person_is_paged_
     assert!(matches!(engine.say(abandon).await, Reply::Done(_)));
     let abandoned = |ledgers: &Ledgers| matches!(of(ledgers, end), Some(End::Abandoned { .. }));
     engine.until("abandoned", MINUTE, abandoned).await;
+    // Consumers are out as before, and that is told by the first look.
+    assert!(was_refused(&engine.ledger(0)));
+    let health = |ledger: &AppLedger| ledger.health.clone().map(|(_, health)| health);
+    let refused = |ledgers: &Ledgers| matches!(of(ledgers, health), Some(Health::Refused { .. }));
+    engine.until("told", Duration::from_secs(1), refused).await;
+    let since = engine.ledger(0).failed_at.unwrap();
+    let told = engine.ledger(0).health.unwrap().0;
+    assert!(told.since(since) < MINUTE, "{told}");
     let reply = engine.say(|| submit(&applied)).await;
     assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
+    assert!(!was_refused(&engine.ledger(0)));
+    assert_eq!(of(&engine.ledgers.lock().unwrap(), health), None);
     assert_eq!(world.both(&policy).await, [applied.clone(), applied.clone()]);
     // What was handed over and never applied is kept, and asked about.
     assert_eq!(engine.ledger(0).aside.len(), 2);

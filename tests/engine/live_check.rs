@@ -88,6 +88,47 @@ async fn a_rotation_in_setup_is_found_and_a_pair_that_is_handed_over_heals_it() 
     engine.stop().await;
 }
 
+/// Damages what a file store holds for the first app.
+fn damage(world: &World, store: &str) -> std::path::PathBuf {
+    let path = world.file(0, store);
+    std::fs::write(&path, "no age file").unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_told_and_takes_back_nothing_louder() {
+    let world = World::new(2).await;
+    let policy = world.policy([0, 1], "", QUARTERLY);
+    let engine = world.start(&policy).await;
+    engine.adopted().await;
+    let kept = std::fs::read(world.file(0, "two")).unwrap();
+    let path = damage(&world, "two");
+    let unreadable = |ledgers: &Ledgers| matches!(health(ledgers), Some(Health::Unreadable { .. }));
+    engine.until("unreadable", STEP, unreadable).await;
+    let Some(Health::Unreadable { stores, why }) = health(&engine.ledgers.lock().unwrap()) else {
+        panic!("healed by itself");
+    };
+    assert_eq!(stores, ["two"]);
+    assert!(why.starts_with("two: unusable: "), "{why}");
+    engine.pass(HOUR * 3, STEP).await;
+    assert_eq!(told(&engine).await, 1, "told once");
+    std::fs::write(&path, kept).unwrap();
+    engine
+        .until("readable", STEP, |ledgers| health(ledgers).is_none())
+        .await;
+
+    // What consumers of one store read is refused; then the store is damaged: that makes nothing well.
+    let mut wrong = pair(0);
+    wrong.1.push('x');
+    world.edit(&policy, 0, "two", &wrong).await;
+    let refused = |ledgers: &Ledgers| matches!(health(ledgers), Some(Health::Refused { .. }));
+    engine.until("refused", STEP, refused).await;
+    damage(&world, "two");
+    engine.pass(HOUR, STEP).await;
+    assert!(refused(&engine.ledgers.lock().unwrap()), "taken back");
+    engine.stop().await;
+}
+
 #[tokio::test]
 async fn stores_that_differ_are_told_and_so_is_their_agreement() {
     let world = World::new(2).await;

@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use rekeyd::app;
-use rekeyd::engine::command::{Control, Reply};
+use rekeyd::engine::command::{Command, Control, Reply};
 use rekeyd::engine::ledger::Ledgers;
 use rekeyd::policy::Policy;
 use rekeyd::rotation::End;
 use rekeyd::sandbox::{ConnectedAppSeed, Seed};
 use tokio::sync::oneshot;
 
-use super::person::{of, rotate};
 use super::world::{DAY, HOUR, TICK, World, name, pair};
 
 fn policy(world: &World, kind: &str, keys: &str) -> Policy {
@@ -86,17 +85,26 @@ async fn the_pair_of_a_migrated_app_stays_adopted_and_is_rotated_when_it_is_due(
     let engine = world.start(&after).await;
     engine.pass(DAY, HOUR).await;
     assert!(engine.started().await.is_empty());
-    assert!(matches!(engine.say(|| rotate(0)).await, Reply::Started(_)));
-    let rotated = |ledgers: &Ledgers| of(ledgers, |ledger| ledger.last_success.is_some());
-    engine.until("rotated", TICK * 10, rotated).await;
+    let rotate = || Command::Rotate {
+        app: name(0),
+        reason: "a test".into(),
+        by: "a person".into(),
+        ignore_window: true,
+        key: None,
+    };
+    while !matches!(engine.ask(rotate()).await, Reply::Started(_)) {
+        tokio::task::yield_now().await;
+    }
     let done = |ledgers: &Ledgers| {
         let run = ledgers.apps[&name(0)].run.as_ref();
         run.is_some_and(|run| {
             run.method == "staged" && run.state.end() == Some(&End::Done { disproven: true })
         })
     };
-    // Through a week of grace.
-    engine.until("done as what it is now", HOUR, done).await;
+    let published = |ledgers: &Ledgers| ledgers.apps[&name(0)].last_success.is_some();
+    engine.until("published", TICK * 10, published).await;
+    // The rest is a week of grace.
+    engine.until("rotated as what it is now", HOUR, done).await;
     let held = world.held(&after, 0, "one").await;
     assert!(held.0 != pair(0).0 && world.org.accepts(&held.0, &held.1).is_some());
     engine.stop().await;

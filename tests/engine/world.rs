@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -259,6 +259,18 @@ identity_file = "{home}/two.key"
     /// Writes other fields into *current* of one app in one store, as a person would.
     pub async fn edit(&self, policy: &Policy, app: usize, store: &str, pair: &(String, String)) {
         self.give(policy, &name(app), store, pair).await;
+    }
+
+    /// Where a file store keeps what consumers of an app read.
+    pub fn file(&self, app: usize, store: &str) -> PathBuf {
+        let link = self
+            .home
+            .path()
+            .join(store)
+            .join("apps")
+            .join(name(app))
+            .join("current");
+        fs::canonicalize(link).unwrap()
     }
 
     /// The same by the app's name.

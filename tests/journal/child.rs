@@ -1,10 +1,10 @@
 //! This test binary once more, as another process, possibly as another user.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+use super::program;
 
 /// Set in the child only, to the journal's path.
 pub const JOURNAL: &str = "REKEYD_TEST_CHILD_JOURNAL";
@@ -23,8 +23,7 @@ pub fn start_unprivileged(name: &str, journal: &Path, reachable: &Path) -> Child
         return start(name, journal);
     }
     let copy = reachable.join("test-binary");
-    fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-    fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+    program::install(&std::env::current_exe().unwrap(), &copy);
     command(&copy, name, journal)
         .uid(NOBODY)
         .gid(NOBODY)

@@ -11,6 +11,8 @@
 mod child;
 mod crash;
 mod durable;
+#[path = "../support/program.rs"]
+mod program;
 mod property;
 mod refuse;
 mod support;

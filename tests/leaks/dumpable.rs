@@ -1,12 +1,13 @@
 //! Core dumps: the kernel is told to make none of a process that holds secrets. What can be seen of that from outside
 //! is that the process's files in /proc belong to root.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::install::Install;
 use super::trouble::{Kind, apps};
+use crate::support::program;
 
 const NOBODY: u32 = 65534;
 
@@ -52,8 +53,7 @@ async fn no_core_is_dumped_of_what_holds_secrets() {
     let house = Install::new(&apps).await;
     let policy = house.given().join("rekeyd.toml");
     let binary = house.written().join("rekeyd");
-    std::fs::copy(env!("CARGO_BIN_EXE_rekeyd"), &binary).unwrap();
-    std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program::install(Path::new(env!("CARGO_BIN_EXE_rekeyd")), &binary);
     if rustix::process::geteuid().is_root() {
         give_away(house.root());
     }

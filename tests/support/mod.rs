@@ -5,6 +5,7 @@ pub mod aws;
 pub mod clock;
 pub mod openbao;
 pub mod pki;
+pub mod program;
 pub mod proxy;
 pub mod raft;
 pub mod switches;

@@ -2,7 +2,7 @@
 
 use super::{Incident, Kind, Subject};
 use crate::clock::Timestamp;
-use crate::engine::health::Health;
+use crate::engine::health::{Health, is_outage};
 use crate::engine::ledger::AppLedger;
 use crate::port::outbox::Severity;
 use crate::rotation::{Ask, End, Hold, Rest, RotationId, State};
@@ -59,6 +59,7 @@ fn health(ledger: &AppLedger) -> Option<Found> {
         Health::Refused { .. } => (Kind::CurrentRefused, Severity::Critical),
         Health::Disagree { .. } => (Kind::StoresDisagree, Severity::Error),
         Health::Foreign { .. } => (Kind::ForeignChange, Severity::Warning),
+        Health::Unreadable { .. } => (Kind::StoreUnreadable, Severity::Error),
     };
     Some(Found::new(kind, severity, "", Some(*since)))
 }
@@ -182,19 +183,6 @@ fn consumers_suffer(hold: &Hold, state: &State) -> bool {
         | Hold::Exhausted { .. } => false,
     };
     by_itself || is_outage(state)
-}
-
-/// Without overlap, from the moment that the cutover may have been applied until a store has published or it is taken
-/// back, consumers read a credential that Salesforce may not take.
-pub(in crate::alert) fn is_outage(state: &State) -> bool {
-    let published = state.lanes.iter().all(|lane| lane.publish.is_done());
-    !state.caps.overlap
-        && !state.cutover.is_open()
-        && !published
-        && !state.undo.is_done()
-        && state.end().is_none()
-        // The old one was seen in force.
-        && state.hold() != Some(&Hold::Unanswered)
 }
 
 /// Failed attempts: rotations that ended without success, and tries of the one under way. While it waits for a person

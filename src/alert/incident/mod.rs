@@ -13,7 +13,6 @@ use crate::engine::ledger::Ledgers;
 use crate::port::outbox::Severity;
 use crate::rotation::RotationId;
 
-pub(super) use self::app::is_outage;
 pub use self::app::of_app;
 pub use self::service::of_service;
 
@@ -40,6 +39,8 @@ pub enum Kind {
     Leaked,
     /// The stores do not hold one credential.
     StoresDisagree,
+    /// What a store holds cannot be read.
+    StoreUnreadable,
     /// Somebody else changed the credential.
     ForeignChange,
     /// A rotation or an app waits for a person.
@@ -66,10 +67,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::CurrentRefused,
         Kind::Leaked,
         Kind::StoresDisagree,
+        Kind::StoreUnreadable,
         Kind::ForeignChange,
         Kind::Held,
         Kind::Asked,
@@ -89,6 +91,7 @@ impl Kind {
             Kind::CurrentRefused => "current-refused",
             Kind::Leaked => "leaked",
             Kind::StoresDisagree => "stores-disagree",
+            Kind::StoreUnreadable => "store-unreadable",
             Kind::ForeignChange => "foreign-change",
             Kind::Held => "held",
             Kind::Asked => "asked",

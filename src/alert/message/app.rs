@@ -19,7 +19,7 @@ pub(super) fn of_app(
 ) -> Text {
     let look = format!("`rekeyd status {app}` and `rekeyd history {app}` show more.");
     let (what, happened, command) = match incident.kind {
-        Kind::CurrentRefused | Kind::StoresDisagree | Kind::ForeignChange => {
+        Kind::CurrentRefused | Kind::StoresDisagree | Kind::StoreUnreadable | Kind::ForeignChange => {
             let health = ledger.health.as_ref().map(|(_, health)| health);
             unhealthy(
                 app,
@@ -85,7 +85,7 @@ pub(super) fn of_app(
         happened,
         consumers: consumers(ledger),
         next: match incident.kind {
-            Kind::CurrentRefused | Kind::StoresDisagree | Kind::ForeignChange => {
+            Kind::CurrentRefused | Kind::StoresDisagree | Kind::StoreUnreadable | Kind::ForeignChange => {
                 format!(
                     "rekeyd looks again by itself (`live_check`), and says when it is over. {}",
                     next(ledger, card, now)
@@ -119,6 +119,7 @@ fn unhealthy(app: &str, kind: Option<AppKind>, health: &Health) -> (String, Stri
         Health::Refused { .. } => "publishes a credential that Salesforce REFUSES",
         Health::Disagree { .. } => "has stores that do not hold one credential",
         Health::Foreign { .. } => "has a credential that somebody else put in force",
+        Health::Unreadable { .. } => "has a store that rekeyd cannot read",
     };
     let setup = match kind {
         Some(kind) => format!("The pair in force: {}.", kind.setup()),
@@ -134,6 +135,10 @@ fn unhealthy(app: &str, kind: Option<AppKind>, health: &Health) -> (String, Stri
         ),
         Health::Disagree { .. } => format!(
             "Compare what the stores hold: `rekeyd secret {app} --store NAME`. Copy the one that works to the others."
+        ),
+        Health::Unreadable { .. } => format!(
+            "Put right what is named. A value that is damaged is never written over: move it away by hand (file store: \
+             the link `current` of the app), then `rekeyd adopt {app}` gives that store the live pair again."
         ),
         Health::Foreign { .. } => {
             format!(

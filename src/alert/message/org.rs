@@ -42,6 +42,7 @@ pub(super) fn of_org(incident: &Incident, org: &str, ledgers: &Ledgers) -> Text 
         Kind::CurrentRefused
         | Kind::Leaked
         | Kind::StoresDisagree
+        | Kind::StoreUnreadable
         | Kind::ForeignChange
         | Kind::Held
         | Kind::Asked

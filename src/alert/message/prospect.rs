@@ -1,10 +1,9 @@
 //! What a state of things means for the consumers of an app, and what rekeyd does about it next.
 
 use super::words::moment;
-use crate::alert::incident::is_outage;
 use crate::clock::Timestamp;
 use crate::engine::board::AppCard;
-use crate::engine::health::Health;
+use crate::engine::health::{Health, is_outage, was_refused};
 use crate::engine::ledger::AppLedger;
 use crate::rotation::{Hold, Rest, State};
 use crate::schedule::decide;
@@ -23,10 +22,21 @@ pub(super) fn consumers(ledger: &AppLedger) -> String {
                     able to log in."
                 .into();
         }
+        Some((_, Health::Unreadable { stores, .. })) => {
+            return format!(
+                "Whether consumers can read the credential from {} is not known: rekeyd cannot.",
+                stores.join(", ")
+            );
+        }
         Some((_, Health::Foreign { .. })) => {
             return "What consumers read is accepted: they can log in.".into();
         }
         Some((_, Health::Fine)) | None => {}
+    }
+    if was_refused(ledger) {
+        return "What consumers read was REFUSED when it was last asked about: they cannot log in until the pair in force \
+                is in the stores."
+            .into();
     }
     let Some(run) = ledger.running() else {
         return match ledger.adopted_at {

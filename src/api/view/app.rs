@@ -125,5 +125,6 @@ fn health_word(health: &Health) -> &'static str {
         Health::Refused { .. } => "refused",
         Health::Disagree { .. } => "disagree",
         Health::Foreign { .. } => "foreign",
+        Health::Unreadable { .. } => "unreadable",
     }
 }

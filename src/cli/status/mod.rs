@@ -17,6 +17,7 @@ use crate::cli::exit::{self, Failure};
 use crate::cli::reach::Reach;
 use crate::cli::{Context, compare, due, output, reader, runtime};
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::engine::health::{Health, is_outage};
 use crate::engine::ledger::{AppLedger, Ledgers};
 use crate::engine::service::{LoginTrouble, ServiceLedger};
 use crate::engine::tell;
@@ -148,6 +149,19 @@ fn open_since(org: &str, service: &ServiceLedger) -> Option<String> {
     Some(service.switches.get(org)?.ours?.to_string())
 }
 
+/// A rotation that goes on by itself and does not come forward; from the first moment where consumers are out.
+fn failing(ledger: &AppLedger) -> Option<String> {
+    let run = ledger.running().filter(|run| run.state.hold().is_none())?;
+    let trouble = run.trouble.as_ref().filter(|_| run.state.attempts > 0)?;
+    match (is_outage(&run.state), run.state.attempts) {
+        (true, _) => Some(format!(
+            "OUTAGE: consumers read the old credential, which Salesforce may refuse, until the new one is published: {trouble}"
+        )),
+        (false, 0 | 1) => None,
+        (false, times) => Some(format!("tried {times} times, the last trouble: {trouble}")),
+    }
+}
+
 /// What an onlooker has to know first: whether consumers are out is not a matter of rotations.
 fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceLedger) -> Vec<String> {
     let login = org.and_then(|org| service.login.get(org));
@@ -160,9 +174,17 @@ fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceL
     });
     let health = ledger.health.as_ref().map(|(since, health)| {
         format!(
-            "{} since {since}; `rekeyd status {app} --compare` names the side that is behind, `rekeyd adopt {app}` or \
-             `rekeyd submit {app}` puts it right",
-            tell::health_sentence(health)
+            "{} since {since}; `rekeyd status {app} --compare` {}",
+            tell::health_sentence(health),
+            match health {
+                Health::Unreadable { .. } => "says what to do".to_owned(),
+                Health::Fine
+                | Health::Refused { .. }
+                | Health::Disagree { .. }
+                | Health::Foreign { .. } => format!(
+                    "names the side that is behind, `rekeyd adopt {app}` or `rekeyd submit {app}` puts it right"
+                ),
+            }
         )
     });
     let overdue = ledger.overdue.as_ref().map(|overdue| overdue.why.clone());
@@ -172,8 +194,9 @@ fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceL
         }
         LoginTrouble::Ending { at, .. } => format!("the certificate of our own login to its org ends {at}"),
     });
-    health
+    failing(ledger)
         .into_iter()
+        .chain(health)
         .chain(overdue)
         .chain(login)
         .chain(switch)
@@ -242,7 +265,11 @@ fn details(row: &Row) {
         ("state", row.view.state.clone()),
         (
             "what to do",
-            row.view.remedy.clone().unwrap_or_else(|| "nothing".into()),
+            match (&row.view.remedy, row.troubles.is_empty()) {
+                (Some(remedy), _) => remedy.clone(),
+                (None, true) => "nothing".into(),
+                (None, false) => "what stands at WRONG".into(),
+            },
         ),
         ("current", row.view.current.clone().unwrap_or_else(dash)),
         ("since", row.view.since.clone().unwrap_or_else(dash)),

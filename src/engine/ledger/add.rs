@@ -97,9 +97,10 @@ impl AppLedger {
             Note::LiveChecked { health } => {
                 self.health = match health {
                     Health::Fine => None,
-                    Health::Refused { .. } | Health::Disagree { .. } | Health::Foreign { .. } => {
-                        Some((at, health.clone()))
-                    }
+                    Health::Refused { .. }
+                    | Health::Disagree { .. }
+                    | Health::Foreign { .. }
+                    | Health::Unreadable { .. } => Some((at, health.clone())),
                 };
             }
             Note::Overdue { deadline, past, why } => {
@@ -217,7 +218,7 @@ impl AppLedger {
             }
             // What the other side asked to wait for is no failure, and worth knowing all the same.
             Event::Deferred { why, until, failed } if *failed || until.since(at) >= NOTABLE => {
-                run.trouble = Some(why.clone());
+                run.trouble = Some(tell::in_words(why, &run.stores));
             }
             Event::Declined { .. } | Event::Postponed { .. } | Event::Lost { .. } => {
                 run.trouble = Some(tell::sentence(step, &run.stores));

@@ -143,6 +143,7 @@ impl Supervisor {
             }
             Task::Lane(LaneEnd::Ended(end)) => {
                 tracing::info!(app, "rotation ended: {end}");
+                self.look_at_what_it_left(app);
                 self.made_way(app, true);
                 Ok(())
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Look, Supervisor};
 use crate::clock::Timestamp;
 use crate::engine::board::LiveCheck;
-use crate::engine::health::Health;
+use crate::engine::health::{Health, was_refused};
 use crate::engine::live::{AGAIN, Primary, Seen, TIMES, judge, look};
 use crate::engine::note::Note;
 use crate::rotation::State;
@@ -26,6 +26,8 @@ struct Card {
     looking: bool,
     /// What was found wrong, and how often in a row.
     suspicion: Option<(Health, u32)>,
+    /// A rotation has found the same already: one look will do.
+    forewarned: bool,
 }
 
 impl Live {
@@ -38,6 +40,16 @@ impl Live {
 }
 
 impl Supervisor {
+    /// A rotation ended that had found consumers out: that is looked at now, and told at once.
+    pub(super) fn look_at_what_it_left(&mut self, app: &str) {
+        if was_refused(&self.ledger(app)) {
+            let now = self.house.clock.now();
+            let card = self.live.0.entry(app.to_owned()).or_default();
+            card.next = Some(now);
+            card.forewarned = true;
+        }
+    }
+
     pub(super) fn look_at_credentials(&mut self) {
         let now = self.house.clock.now();
         for (app, managed) in &self.apps {
@@ -86,7 +98,7 @@ impl Supervisor {
                 let check = LiveCheck {
                     at: now,
                     accepted: one.accepted(),
-                    store_up: one.up,
+                    store_up: one.up(),
                 };
                 cards.live.insert((app.clone(), one.store.clone()), check);
             }
@@ -106,11 +118,22 @@ impl Supervisor {
             }
             return;
         }
+        // What is not known takes back nothing that is.
+        let louder = !matches!(known, Health::Fine | Health::Unreadable { .. });
+        if matches!(found, Health::Unreadable { .. }) && louder {
+            return;
+        }
         let same = |(before, _): &(Health, u32)| discriminant(before) == discriminant(&found);
-        let times = 1 + card.suspicion.take().filter(same).map_or(0, |(_, times)| times);
+        let forewarned = std::mem::take(&mut card.forewarned) && matches!(found, Health::Refused { .. });
+        let known_before = if forewarned { TIMES } else { 0 };
+        let times = 1 + known_before + card.suspicion.take().filter(same).map_or(0, |(_, times)| times);
         card.suspicion = Some((found.clone(), times));
+        // A store that is away for some minutes is no news; Prometheus has `rekeyd_store_up`.
+        let away = seen.iter().any(|seen| !seen.up());
         if times < TIMES {
-            card.next = card.next.map(|next| next.min(now + AGAIN));
+            card.next = card
+                .next
+                .map(|next| if away { next } else { next.min(now + AGAIN) });
         } else if !is_told(&known, &found) {
             self.jot_about(&app, &Note::LiveChecked { health: found }).await;
         }
@@ -121,9 +144,18 @@ impl Supervisor {
 fn is_told(known: &Health, found: &Health) -> bool {
     match (known, found) {
         (Health::Refused { stores: before, .. }, Health::Refused { stores, .. }) => before == stores,
+        (Health::Unreadable { stores: before, .. }, Health::Unreadable { stores, .. }) => before == stores,
         (
-            Health::Fine | Health::Refused { .. } | Health::Disagree { .. } | Health::Foreign { .. },
-            Health::Fine | Health::Refused { .. } | Health::Disagree { .. } | Health::Foreign { .. },
+            Health::Fine
+            | Health::Refused { .. }
+            | Health::Disagree { .. }
+            | Health::Foreign { .. }
+            | Health::Unreadable { .. },
+            Health::Fine
+            | Health::Refused { .. }
+            | Health::Disagree { .. }
+            | Health::Foreign { .. }
+            | Health::Unreadable { .. },
         ) => known == found,
     }
 }

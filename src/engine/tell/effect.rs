@@ -24,6 +24,34 @@ pub(super) fn to_do(effect: Effect, stores: &[String]) -> String {
     }
 }
 
+/// A reason that begins with an effect as the machine calls it, for a person.
+pub fn in_words(why: &str, stores: &[String]) -> String {
+    let of_stores = (0..stores.len()).flat_map(|at| {
+        [
+            Effect::Store(at),
+            Effect::Publish(at),
+            Effect::Clear(at),
+            Effect::Quarantine(at),
+        ]
+    });
+    let effects = [
+        Effect::Mint,
+        Effect::Discard,
+        Effect::Cutover,
+        Effect::Undo,
+        Effect::Revoke,
+        Effect::Reset,
+    ];
+    effects
+        .into_iter()
+        .chain(of_stores)
+        .find_map(|effect| {
+            let rest = why.strip_prefix(&format!("{effect}: "))?;
+            Some(format!("could not {}: {rest}", to_do(effect, stores)))
+        })
+        .unwrap_or_else(|| why.to_owned())
+}
+
 /// As a sentence.
 pub(super) fn done(effect: Effect, detail: &Detail, stores: &[String]) -> String {
     let store = |at| store_name(stores, at);

@@ -1,6 +1,6 @@
 //! One event of a rotation as one sentence, the evidence of its probes included.
 
-use super::effect::{done, to_do};
+use super::effect::{done, in_words, to_do};
 use super::{hold_words, store_name};
 use crate::clock::Timestamp;
 use crate::port::{ProbeReport, Refusal, Verdict};
@@ -68,7 +68,9 @@ pub fn sentence(event: &Event, stores: &[String]) -> String {
         }
         Event::OldUnknown => "the old secret is in nobody's hand: its end can be reported, not proven".into(),
         Event::Rotated => "rotated: proven, and published in every store".into(),
-        Event::Deferred { until, why, .. } => format!("waiting until {}: {why}", moment(*until)),
+        Event::Deferred { until, why, .. } => {
+            format!("waiting until {}: {}", moment(*until), in_words(why, stores))
+        }
         Event::Held { reason, again } => held(&hold_words(reason, stores), *again),
         Event::Resumed {
             by,

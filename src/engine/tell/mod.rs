@@ -13,6 +13,7 @@ mod setup;
 mod state;
 
 pub use ask::request;
+pub use effect::in_words;
 pub use event::sentence;
 pub use note::{health_sentence, note_sentence, service_sentence};
 pub use remedy::{hold_words, remedy, stopped_remedy};

@@ -81,6 +81,7 @@ pub fn health_sentence(health: &Health) -> String {
         ),
         Health::Disagree { why } => format!("the stores do not hold one credential: {why}"),
         Health::Foreign { why } => format!("the current credential is not the one that rekeyd knows: {why}"),
+        Health::Unreadable { why, .. } => format!("what consumers read cannot be read by rekeyd: {why}"),
     }
 }
 

@@ -90,8 +90,9 @@ pub fn remedy(hold: &Hold, app: &str, rotated: bool) -> String {
              lets rekeyd's network in ({SETUP}), then {resume} asks again"
         ),
         Hold::NeitherAccepted { .. } => format!(
-            "consumers cannot log in: see that the app is enabled and what its pair is ({SETUP}); if it is none of \
-             ours, write it to the stores; then {resume}"
+            "consumers cannot log in: see that the app is enabled ({SETUP}), then {resume}; if its pair there is none \
+             of ours, write it to every store, then {resume} (method assisted: {abandon}, then `rekeyd submit {app}` \
+             with that pair)"
         ),
         Hold::StillAccepted => format!(
             "whoever knows the old credential can still log in, and no call ends it: have it revoked or rotated in \

@@ -30,6 +30,7 @@ fn tree() -> impl Strategy<Value = Element> {
         Just(Space::None),
         Just(Space::Other("urn:x".into())),
         Just(Space::Other(XSD.into())),
+        Just(Space::Other(write::XML.into())),
     ];
     let attribute = (space.clone(), text()).prop_map(|(space, value)| Attribute {
         space,

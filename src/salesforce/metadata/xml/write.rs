@@ -6,6 +6,9 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use super::super::super::wipe::Wiped;
 use super::{Element, Node, SOAP, Space, XSD, XSI};
 
+/// Of `xml:lang` and `xml:space`. No other prefix may stand for it, and it need not be declared.
+pub(super) const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
 impl Element {
     /// Writes it with the prefixes that the envelope declares.
     pub(crate) fn write(&self, writer: &mut Writer<Wiped>) -> std::io::Result<()> {
@@ -56,12 +59,13 @@ impl Space {
     }
 }
 
-/// The prefix that the envelope declares for a namespace.
+/// The prefix that the envelope, or XML itself, declares for a namespace.
 fn known(uri: &str) -> Option<&'static str> {
     match uri {
         XSI => Some("xsi"),
         XSD => Some("xsd"),
         SOAP => Some("soapenv"),
+        XML => Some("xml"),
         _ => None,
     }
 }
