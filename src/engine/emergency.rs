@@ -112,7 +112,7 @@ impl Emergency {
     pub fn late_from(&self, patience: Duration) -> Timestamp {
         match &self.late {
             None => self.at + patience,
-            Some(late) => late.at + late.at.since(self.at).clamp(patience, DAILY),
+            Some(late) => late.at + late.at.since(self.at).min(DAILY).max(patience),
         }
     }
 

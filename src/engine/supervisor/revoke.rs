@@ -21,6 +21,9 @@ use crate::rotation::{Observation, Rest};
 /// Between two tries to revoke live tokens.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// Sooner nobody is told that a leaked credential takes long.
+const SHORTEST: Duration = Duration::from_secs(300);
+
 /// What a person asks.
 pub(super) struct Asked {
     pub leaked: Leaked,
@@ -171,7 +174,7 @@ impl Supervisor {
         };
         // As long as a healthy rotation may take, with both its proofs.
         let limits = &managed.limits;
-        let patience = limits.request_lifetime + limits.propagation * 2;
+        let patience = (limits.request_lifetime + limits.propagation * 2).max(SHORTEST);
         if !emergency.is_open(&ledger) || now < emergency.late_from(patience) {
             return;
         }
