@@ -344,8 +344,9 @@ impl Lane {
         if until > self.seat.now() + kept || self.state.hold().is_some() {
             self.pass = None;
         }
-        // A person takes days: until then the value lies in the stores alone.
-        if self.state.asks() && until.since(self.seat.now()) >= FORGET_AFTER {
+        // A person takes days: until then the value lies in the stores alone, once one of them keeps it.
+        let long = until.since(self.seat.now()) >= FORGET_AFTER;
+        if self.state.asks() && long && !self.state.lies_in_no_store() {
             self.cache.wipe();
         }
         let clock = self.seat.house.clock.clone();

@@ -452,6 +452,11 @@ impl State {
         making && self.end().is_none() && self.lanes.iter().any(|lane| !lane.pending.is_done())
     }
 
+    /// There is a new pair, and no store keeps it: what holds it in memory must not let go of it.
+    pub fn lies_in_no_store(&self) -> bool {
+        self.new.is_some() && !self.lanes.iter().any(|lane| lane.pending.is_done())
+    }
+
     /// Whether a mint at Salesforce stands that no reader was ever given.
     pub fn has_unpromoted_mint(&self) -> bool {
         self.caps.value_by == ValueBy::Salesforce && self.mint.is_done() && self.cutover.is_open()

@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use super::fuse::Plan;
 use super::life::{Life, Over};
 use super::world::Kind::{Aws, Bao, File};
-use super::world::Method::{Regenerate, Staged, Update};
-use super::world::{NAME, Shape, World};
+use super::world::Method::{Assisted, Regenerate, Staged, Update};
+use super::world::{LATE_PROOF, NAME, Shape, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -97,6 +97,11 @@ async fn update_for_an_hour() {
 #[tokio::test]
 async fn regenerate_for_an_hour() {
     an_hour(Shape::new(Regenerate, &[File, Bao])).await;
+}
+
+#[tokio::test]
+async fn assisted_for_an_hour() {
+    an_hour(Shape::new(Assisted, &[File, Bao]).with(&[LATE_PROOF])).await;
 }
 
 /// Stopped before each call; meanwhile another process, with a copy of the journal, ends the rotation. Then the first
@@ -203,4 +208,9 @@ async fn update_overtaken() {
 #[tokio::test]
 async fn regenerate_overtaken() {
     overtaken(Shape::new(Regenerate, &[File])).await;
+}
+
+#[tokio::test]
+async fn assisted_overtaken() {
+    overtaken(Shape::new(Assisted, &[Bao]).with(&[LATE_PROOF])).await;
 }

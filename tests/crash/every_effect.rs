@@ -8,7 +8,7 @@ use super::fuse::Plan;
 use super::life::{Life, Lived, Over};
 use super::world::Kind::{Aws, Bao, File};
 use super::world::Method::{Assisted, Regenerate, Staged, Update};
-use super::world::{MASKED, NO_OVERLAP, Shape, World};
+use super::world::{LATE_PROOF, MASKED, NO_OVERLAP, Shape, World};
 
 /// How the rotation of a shape ends.
 #[derive(Clone, Copy)]
@@ -167,7 +167,7 @@ shapes! {
     staged_bao_and_aws: Rotated, Staged on [Bao, Aws], [];
     staged_two: Rotated, Staged on [File, Bao], [];
     staged_masked: Rotated, Staged on [Bao], [MASKED];
-    staged_late_proof: Rotated, Staged on [File], [("staged_proves_before_cutover", "false")];
+    staged_late_proof: Rotated, Staged on [File], [LATE_PROOF];
     staged_same_id: Rotated, Staged on [File], [("staged_id_changes_on_swap", "false")];
     staged_no_overlap: Rotated, Staged on [File], [NO_OVERLAP];
     update_file: Rotated, Update on [File], [];
@@ -186,11 +186,11 @@ shapes! {
     regenerate_unseen_flag: Made, Regenerate on [File], [("flag_shown", "false")];
     regenerate_ignored: Ignored, Regenerate on [File], [("flag_by_deploy", "\"ignored\"")];
     update_refused: Refused, Update on [Bao], [("in_place_secret", "\"refused\"")];
-    assisted_file: Rotated, Assisted on [File], [("staged_proves_before_cutover", "false")];
-    assisted_bao: Rotated, Assisted on [Bao], [("staged_proves_before_cutover", "false")];
-    assisted_aws: Rotated, Assisted on [Aws], [("staged_proves_before_cutover", "false")];
-    assisted_two: Rotated, Assisted on [Bao, File], [("staged_proves_before_cutover", "false")];
-    assisted_bao_and_aws: Rotated, Assisted on [Bao, Aws], [("staged_proves_before_cutover", "false")];
+    assisted_file: Rotated, Assisted on [File], [LATE_PROOF];
+    assisted_bao: Rotated, Assisted on [Bao], [LATE_PROOF];
+    assisted_aws: Rotated, Assisted on [Aws], [LATE_PROOF];
+    assisted_two: Rotated, Assisted on [Bao, File], [LATE_PROOF];
+    assisted_bao_and_aws: Rotated, Assisted on [Bao, Aws], [LATE_PROOF];
     assisted_early: Rotated, Assisted on [File], [];
     assisted_early_overlap: Rotated, Assisted on [File], [("cutover_overlap_seconds", "300")];
 }

@@ -11,19 +11,19 @@ use rekeyd::engine::command::{Command, Reply};
 use rekeyd::engine::lane::LaneEnd;
 use rekeyd::engine::ledger::AppLedger;
 use rekeyd::port::{Outcome, Place, VersionRef};
-use rekeyd::rotation::{Effect, End, Event, Hold, Observation};
+use rekeyd::rotation::{Ask, Effect, End, Event, Hold, Observation};
 use rekeyd::sandbox::{Act, Action};
-use rekeyd::secret::{Credential, Secret};
 use serde_json::Value;
 
 use super::fuse::Plan;
+use super::journal_lost::{resume, rotate};
 use super::life::{Desk, Life, Lived, Over};
 use super::lost::rule;
 use super::record::Level;
 use super::watch::Pair;
 use super::world::Kind::{Bao, File};
 use super::world::Method::{Assisted, Regenerate, Staged, Update};
-use super::world::{APP, NAME, OTHER, Shape, World, id};
+use super::world::{APP, LATE_PROOF, NAME, OTHER, Shape, World, id};
 
 /// A person says go on, and what may be taken.
 fn resumed(take_over: Option<&str>) -> Life {
@@ -161,6 +161,8 @@ async fn a_pending_value_of_somebody_else_is_left_until_it_is_given_to_us() {
         (Update, &[Bao]),
         (Regenerate, &[File]),
         (Regenerate, &[Bao]),
+        (Assisted, &[File]),
+        (Assisted, &[Bao]),
     ] {
         let case = format!("pending {method:?} {kind:?}");
         let world = World::new(Shape::new(method, kind)).await;
@@ -201,8 +203,14 @@ async fn other_keys_that_change_meanwhile_are_kept() {
         (Update, &[Bao]),
         (Regenerate, &[File]),
         (Regenerate, &[Bao]),
+        (Assisted, &[File]),
+        (Assisted, &[Bao]),
     ] {
         for at in [Effect::Store(0), Effect::Cutover, Effect::Publish(0)] {
+            if (method, at) == (Assisted, Effect::Cutover) {
+                // Nobody here makes it.
+                continue;
+            }
             let case = format!("edited before {at}: {method:?} {kind:?}");
             let world = Arc::new(World::new(Shape::new(method, kind)).await);
             let edit = stranger(|world| async move {
@@ -226,6 +234,8 @@ async fn a_refused_credential_in_current_gives_way() {
         (Update, &[Bao]),
         (Regenerate, &[File]),
         (Regenerate, &[Bao]),
+        (Assisted, &[File]),
+        (Assisted, &[Bao]),
     ] {
         let case = format!("refused: {method:?} {kind:?}");
         let world = Arc::new(World::new(Shape::new(method, kind)).await);
@@ -263,6 +273,8 @@ async fn an_accepted_credential_in_current_stays_and_a_person_is_asked() {
         (Update, &[Bao]),
         (Regenerate, &[File]),
         (Regenerate, &[Bao]),
+        (Assisted, &[File]),
+        (Assisted, &[Bao]),
     ] {
         let case = format!("accepted: {method:?} {kind:?}");
         let world = Arc::new(World::new(Shape::new(method, kind)).await);
@@ -393,6 +405,119 @@ async fn a_rival_who_rotates_in_setup_is_never_undone() {
     println!("{cases} rivals, none undone");
 }
 
+/// Somebody rotates in Setup while a request to a person is open. Nothing of theirs is undone and nothing is published
+/// over it; a person is told, ends the request, and hands over what is in force.
+#[tokio::test]
+async fn a_rival_who_rotates_in_setup_while_a_person_is_asked_is_told_of() {
+    for asked in [Ask::Pair, Ask::Apply] {
+        let case = format!("a rival while asked for {asked:?}");
+        let world = Arc::new(World::new(Shape::new(Assisted, &[File, Bao]).with(&[LATE_PROOF])).await);
+        let (other, done) = (world.clone(), AtomicBool::new(false));
+        let life = Life {
+            told: Some(Box::new(move |_, events, _| {
+                let open = |event: &Event| matches!(event, Event::Asked { what, .. } if *what == asked);
+                if events.iter().any(open) && !done.swap(true, Ordering::SeqCst) {
+                    other.watch.rival.store(true, Ordering::SeqCst);
+                    let app = NAME.to_owned();
+                    if asked == Ask::Apply {
+                        // What was generated before is gone from Setup.
+                        other.org.act(Act::Discard { app: app.clone() }).unwrap();
+                    }
+                    other.org.act(Act::Rotate { app, by: None }).unwrap();
+                }
+            })),
+            ..Life::briefly()
+        };
+        let lived = world.live(life).await;
+        let history = world.history();
+        assert!(
+            matches!(lived.over, Over::Busy),
+            "{case}: {:?}\n{history}",
+            lived.over
+        );
+        let fits = match asked {
+            Ask::Pair => matches!(world.hold(), Some(Hold::CurrentRefused)),
+            Ask::Apply => matches!(world.hold(), Some(Hold::NeitherAccepted { .. })),
+        };
+        assert!(fits, "{case}: {:?}\n{history}", world.hold());
+        let published = |event: &Event| {
+            matches!(
+                event,
+                Event::Intended {
+                    effect: Effect::Publish(_)
+                }
+            )
+        };
+        assert!(
+            !world.record.events().iter().any(|(_, event)| published(event)),
+            "{case}\n{history}"
+        );
+        let theirs = world.watch.primary();
+        world
+            .serve(Plan::Never, async |desk| {
+                let (app, by) = (APP.to_owned(), "a person".to_owned());
+                let reply = desk.ask(Command::Abandon { app, by }).await;
+                assert!(matches!(reply, Reply::Done(_)), "{case}: {reply:?}\n{history}");
+                desk.until(&case, |ledger| ledger.running().is_none()).await;
+                let reply = world.submit(desk, &theirs).await;
+                assert!(
+                    matches!(reply, Reply::Done(_)),
+                    "{case}: {reply:?}\n{}",
+                    world.history()
+                );
+            })
+            .await;
+        assert_eq!(world.watch.primary(), theirs, "{case}");
+        for store in 0..world.watch.eyes.len() {
+            let current = world.watch.at(store, &Place::Current).await;
+            assert_eq!(current.as_ref(), Some(&theirs), "{case}\n{}", world.history());
+        }
+        // Consumers were out from the rival's Apply on.
+        let faults = world.record.faults();
+        let readers = |fault: &&String| !fault.contains("readers of store");
+        assert_eq!(faults.iter().find(readers), None, "{case}\n{}", world.history());
+    }
+}
+
+/// A pair of an app that the policy does not know, in an org that takes pairs before they are applied: as long as the
+/// primary key is another one it is not published, whatever the person says.
+#[tokio::test]
+async fn a_pair_of_an_unknown_app_that_is_accepted_is_not_published_where_the_primary_key_is_seen() {
+    let world = World::new(Shape::new(Assisted, &[File])).await;
+    let other = (OTHER.0.to_owned(), OTHER.1.to_owned());
+    world
+        .serve(Plan::Never, async |desk| {
+            desk.until("adopted", |ledger| ledger.adopted_at.is_some()).await;
+            assert!(matches!(rotate(desk).await, Reply::Started(_)));
+            desk.until("asked", asked_for(Ask::Pair)).await;
+            let reply = world.submit(desk, &other).await;
+            assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
+            desk.until("to apply", asked_for(Ask::Apply)).await;
+            for _ in 0..3 {
+                let reply = resume(desk, None).await;
+                assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
+                let later = world.clock.now() + Duration::from_secs(3600);
+                world.clock.sleep_until(later).await;
+            }
+            assert!(desk.see(asked_for(Ask::Apply)), "{}", world.history());
+            let (app, by) = (APP.to_owned(), "a person".to_owned());
+            assert!(matches!(
+                desk.ask(Command::Abandon { app, by }).await,
+                Reply::Done(_)
+            ));
+            desk.until("abandoned", |ledger| ledger.running().is_none()).await;
+        })
+        .await;
+    world.old_is_untouched("a pair of another app").await;
+}
+
+fn asked_for(what: Ask) -> impl Fn(&AppLedger) -> bool {
+    move |ledger| {
+        let state = ledger.running().map(|run| &run.state);
+        state.is_some_and(|state| state.asks() && state.asked.is_some_and(|asked| asked.what == what))
+    }
+}
+
 /// An administrator edits the component between our look and our write: the edit stays.
 #[tokio::test]
 async fn an_edit_of_the_component_is_not_reverted() {
@@ -422,14 +547,7 @@ async fn take_over(world: &World, desk: &Desk, theirs: &Pair) -> Reply {
         let (app, by) = (APP.to_owned(), "a person".to_owned());
         let command = match world.shape.method {
             Staged | Regenerate => Command::Adopt { app, by },
-            Update | Assisted => Command::Submit {
-                app,
-                by,
-                pair: Credential {
-                    client_id: theirs.0.clone(),
-                    client_secret: Secret::new(theirs.1.clone()),
-                },
-            },
+            Update | Assisted => return world.submit(desk, theirs).await,
         };
         match desk.ask(command).await {
             Reply::Refused { why, .. } if why.contains("try again in a moment") => {

@@ -20,8 +20,8 @@ use super::journal_lost::{adopt, hold, is_done, is_over, resume, rotate};
 use super::life::{Desk, Life, Over, ROTATION};
 use super::record::Level;
 use super::world::Kind::{Bao, File};
-use super::world::Method::{Regenerate, Staged, Update};
-use super::world::{APP, MASKED, NAME, Shape, World, id};
+use super::world::Method::{Assisted, Regenerate, Staged, Update};
+use super::world::{APP, LATE_PROOF, MASKED, NAME, Shape, World, id};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -125,7 +125,7 @@ async fn from_before(shape: Shape) {
                 .await;
         }
         let ending = world
-            .serve(Plan::Never, async |desk| {
+            .attended(async |desk| {
                 if known {
                     // A restart changes nothing about it.
                     holds_and_writes_nothing(&world, desk, &case).await;
@@ -202,6 +202,11 @@ async fn regenerate() {
     from_before(Shape::new(Regenerate, &[File])).await;
 }
 
+#[tokio::test]
+async fn assisted() {
+    from_before(Shape::new(Assisted, &[File]).with(&[LATE_PROOF])).await;
+}
+
 /// The rotation is over, and a copy of the journal from each of its boundaries is put back: its id is known there, so
 /// that only what is found outside says how far it came.
 async fn from_the_middle(shape: Shape) {
@@ -275,4 +280,9 @@ async fn update_middle() {
 #[tokio::test]
 async fn regenerate_middle() {
     from_the_middle(Shape::new(Regenerate, &[File])).await;
+}
+
+#[tokio::test]
+async fn assisted_middle() {
+    from_the_middle(Shape::new(Assisted, &[File]).with(&[LATE_PROOF])).await;
 }

@@ -8,14 +8,13 @@ use rekeyd::clock::Clock;
 use rekeyd::engine::command::{Command, Reply};
 use rekeyd::engine::ledger::AppLedger;
 use rekeyd::rotation::{End, Hold};
-use rekeyd::secret::{Credential, Secret};
 
 use super::fuse::Plan;
 use super::life::{Desk, Life, Over};
 use super::record::Level;
 use super::world::Kind::{Bao, File};
-use super::world::Method::{Regenerate, Staged, Update};
-use super::world::{APP, MASKED, NAME, Shape, World};
+use super::world::Method::{Assisted, Regenerate, Staged, Update};
+use super::world::{APP, LATE_PROOF, MASKED, NAME, Shape, World};
 
 pub(super) fn is_done(ledger: &AppLedger) -> bool {
     let end = ledger.run.as_ref().and_then(|run| run.state.end());
@@ -44,32 +43,6 @@ pub(super) async fn rotate(desk: &Desk) -> Reply {
 pub(super) async fn resume(desk: &Desk, take_over: Option<String>) -> Reply {
     let (app, by) = (APP.into(), "a person".into());
     desk.ask(Command::Resume { app, by, take_over }).await
-}
-
-/// What a person does, who is told when rekeyd is just looking by itself.
-async fn submit(desk: &Desk, world: &World, secret: &str) -> Reply {
-    loop {
-        let pair = Credential {
-            client_id: world.watch.old.0.clone(),
-            client_secret: Secret::new(secret.to_owned()),
-        };
-        match desk
-            .ask(Command::Submit {
-                app: APP.into(),
-                pair,
-                by: "a person".into(),
-            })
-            .await
-        {
-            Reply::Refused { why, .. } if why.contains("try again in a moment") => {
-                world
-                    .clock
-                    .sleep_until(world.clock.now() + Duration::from_secs(5))
-                    .await;
-            }
-            reply => return reply,
-        }
-    }
 }
 
 /// A person says that what Salesforce shows is right.
@@ -128,12 +101,11 @@ async fn a_connected_app_is_handed_over_and_then_rotated() {
     world
         .serve(Plan::Never, async |desk| {
             desk.until("asked for", |ledger| ledger.unadopted.is_some()).await;
-            assert!(matches!(
-                submit(desk, &world, "wrong").await,
-                Reply::Refused { .. }
-            ));
-            let right = world.watch.old.1.clone();
-            assert!(matches!(submit(desk, &world, &right).await, Reply::Done(_)));
+            let right = world.watch.old.clone();
+            let wrong = (right.0.clone(), "wrong".to_owned());
+            let refused = world.submit(desk, &wrong).await;
+            assert!(matches!(refused, Reply::Refused { .. }));
+            assert!(matches!(world.submit(desk, &right).await, Reply::Done(_)));
             desk.until("done", is_done).await;
         })
         .await;
@@ -157,7 +129,7 @@ async fn lost_at_every_boundary(shape: Shape) {
         let mints = |world: &World| world.org.state().app(NAME).unwrap().consumers[0].mints;
         let before = mints(&world);
         let ending = world
-            .serve(Plan::Never, async |desk| {
+            .attended(async |desk| {
                 // Made in place and not stored yet: consumers are out, and a person takes over what Salesforce shows.
                 let refused = |ledger: &AppLedger| {
                     let why = ledger.unadopted.as_ref();
@@ -245,4 +217,9 @@ async fn update_two() {
 #[tokio::test]
 async fn regenerate() {
     lost_at_every_boundary(Shape::new(Regenerate, &[File, Bao])).await;
+}
+
+#[tokio::test]
+async fn assisted() {
+    lost_at_every_boundary(Shape::new(Assisted, &[File, Bao]).with(&[LATE_PROOF])).await;
 }

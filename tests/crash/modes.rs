@@ -43,7 +43,7 @@ use super::life::{Life, Over};
 use super::lost::rule;
 use super::record::Level;
 use super::world::Kind::{Aws, Bao, File};
-use super::world::Method::{Regenerate, Staged, Update};
+use super::world::Method::{Assisted, Regenerate, Staged, Update};
 use super::world::{APP, NAME, Shape, World};
 use crate::support::aws;
 use crate::support::aws::stub::is_read;
@@ -125,6 +125,38 @@ async fn given_a_minted_pair_when_every_store_write_fails_then_nothing_is_promot
     assert_eq!(format!("{:?}", lived.over), format!("{done:?}"));
     world.new_is_everywhere("the stores are back").await;
     assert_eq!(world.incidents().await, []);
+}
+
+/// Mode 1, where a person made the pair: as long as the process lives nobody is asked for it again.
+#[tokio::test]
+async fn given_a_pair_handed_over_when_every_store_write_fails_for_hours_then_it_is_kept_and_nobody_is_asked_again()
+ {
+    for stores in [&[File][..], &[File, Bao]] {
+        let world = Arc::new(World::new(Shape::new(Assisted, stores)).await);
+        let back = world.clock.now() + Duration::from_secs(5 * 3600);
+        let clock = world.clock.clone();
+        let life = Life {
+            dress: Box::new(move |mut around| {
+                let clock = clock.clone();
+                around.refuse = Some(Arc::new(move |effect| {
+                    let away = matches!(effect, Effect::Store(_)) && clock.now() < back;
+                    away.then(|| Fault::Unavailable("as the test wishes".into()))
+                }));
+                around
+            }),
+            ..Life::default()
+        };
+        let lived = world.live(life).await;
+        let done = Over::Ended(LaneEnd::Ended(End::Done { disproven: true }));
+        assert_eq!(
+            format!("{:?}", lived.over),
+            format!("{done:?}"),
+            "{}",
+            world.history()
+        );
+        world.new_is_everywhere("the stores are back").await;
+        world.asked_once("the stores are back");
+    }
 }
 
 /// Mode 2.
@@ -316,7 +348,7 @@ async fn given_a_new_pair_that_is_refused_for_minutes_when_it_is_tested_then_it_
  {
     const LATE: &[(&str, &str)] = &[("propagation_mode", "\"late\""), ("propagation_seconds", "480")];
     const MIXED: &[(&str, &str)] = &[("propagation_mode", "\"mixed\""), ("propagation_seconds", "480")];
-    for method in [Staged, Update, Regenerate] {
+    for method in [Staged, Update, Regenerate, Assisted] {
         for switches in [LATE, MIXED] {
             let shape = Shape::new(method, &[File]).with(switches);
             let (case, world) = (shape.name(), World::new(shape).await);
@@ -330,7 +362,7 @@ async fn given_a_new_pair_that_is_refused_for_minutes_when_it_is_tested_then_it_
 /// Mode 10.
 #[tokio::test]
 async fn given_max_versions_of_one_when_it_is_due_then_the_preflight_refuses_it_and_nothing_is_written() {
-    for method in [Staged, Update, Regenerate] {
+    for method in [Staged, Update, Regenerate, Assisted] {
         let world = World::new(Shape::new(method, &[Bao])).await;
         let path = format!("secret/metadata/{}", world.path);
         let few = |most: u32| Some(json!({ "max_versions": most }));
@@ -346,6 +378,10 @@ async fn given_max_versions_of_one_when_it_is_due_then_the_preflight_refuses_it_
             ),
             "{method:?}\n{}",
             world.history()
+        );
+        assert!(
+            !world.has(|event| matches!(event, Event::Asked { .. })),
+            "{method:?}"
         );
         assert_eq!(
             (world.record.sent(Level::Port), world.mints()),

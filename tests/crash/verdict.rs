@@ -4,7 +4,7 @@ use rekeyd::document::FieldNames;
 use rekeyd::engine::lane::LaneEnd;
 use rekeyd::journal::{Journal, SqliteJournal};
 use rekeyd::port::Place;
-use rekeyd::rotation::{End, Event, Hold};
+use rekeyd::rotation::{Ask, End, Event, Hold};
 
 use super::life::Over;
 use super::record::Level;
@@ -90,6 +90,28 @@ impl World {
                 self.flag_is_reset(case);
             }
         }
+    }
+
+    /// Method `assisted`: each thing was asked for once, and what was brought was taken at once.
+    pub fn asked_once(&self, case: &str) {
+        let events = self.record.events();
+        let asked = |what: Ask| {
+            let fits = |event: &Event| matches!(event, Event::Asked { what: of, .. } if *of == what);
+            events.iter().filter(|(_, event)| fits(event)).count()
+        };
+        let count = |of: fn(&Event) -> bool| events.iter().filter(|(_, event)| of(event)).count();
+        let seen = [
+            asked(Ask::Pair),
+            asked(Ask::Apply),
+            count(|event| matches!(event, Event::Handed { .. })),
+            count(|event| matches!(event, Event::TurnedAway { .. } | Event::Reminded)),
+        ];
+        assert_eq!(
+            seen,
+            [1, 1, 1, 0],
+            "{case}: asked, or answered, again\n{}",
+            self.history()
+        );
     }
 
     /// No deploy of the app's settings as they are makes another secret.

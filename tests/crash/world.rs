@@ -64,6 +64,9 @@ pub const MASKED: (&str, &str) = ("staged_secret", "\"masked\"");
 /// The org ends the old pair as soon as the new one is promoted, against its documents.
 pub const NO_OVERLAP: (&str, &str) = ("old_dies_at_cutover", "true");
 
+/// The org takes a new pair only once it is in force.
+pub const LATE_PROOF: (&str, &str) = ("staged_proves_before_cutover", "false");
+
 /// What a case is about.
 #[derive(Clone, Debug)]
 pub struct Shape {

@@ -9,8 +9,8 @@ use rekeyd::sandbox::{Action, Rule};
 
 use crate::crash::life::{Life, Over};
 use crate::crash::world::Kind::File;
-use crate::crash::world::Method::{Regenerate, Staged, Update};
-use crate::crash::world::{Shape, World};
+use crate::crash::world::Method::{Assisted, Regenerate, Staged, Update};
+use crate::crash::world::{LATE_PROOF, Shape, World};
 
 /// How a case came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,6 +134,14 @@ async fn case(shape: &Shape, operation: &str, nth: u64, action: Action, name: &s
 
 /// Runs the rotation to its end, with a person's `resume` where one is wanted.
 pub async fn ends(world: &World, name: &str) -> Way {
+    let way = comes_to(world, name).await;
+    if world.shape.method == Assisted && way != Way::Untouched {
+        world.asked_once(name);
+    }
+    way
+}
+
+async fn comes_to(world: &World, name: &str) -> Way {
     let lived = world.live(Life::briefly()).await;
     let held = |world: &World| {
         let mut events = world.record.events().into_iter();
@@ -264,6 +272,24 @@ async fn update_answered() {
     every_request(Shape::new(Update, &[File]), Half::Answered).await;
 }
 
+/// An org in which nothing but the token endpoint tells whether the person has applied the pair.
+#[tokio::test]
+async fn assisted_broken() {
+    every_request(Shape::new(Assisted, &[File]).with(&[LATE_PROOF]), Half::Broken).await;
+}
+
+#[tokio::test]
+async fn assisted_answered() {
+    every_request(Shape::new(Assisted, &[File]).with(&[LATE_PROOF]), Half::Answered).await;
+}
+
+/// An org that takes the pair before it is applied, and lets the old one live on: the primary key tells.
+#[tokio::test]
+async fn assisted_beside_broken() {
+    let beside = Shape::new(Assisted, &[File]).with(&[("cutover_overlap_seconds", "300")]);
+    every_request(beside, Half::Broken).await;
+}
+
 /// An answer of 100 MB is not read to its end.
 #[tokio::test]
 async fn huge() {
@@ -271,6 +297,7 @@ async fn huge() {
         (Staged, "credential.get"),
         (Staged, "staged.post"),
         (Update, "soap.readMetadata"),
+        (Assisted, "soap.readMetadata"),
     ];
     for (method, operation) in cases {
         let action = Action::Huge { bytes: 100 << 20 };

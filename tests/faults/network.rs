@@ -10,8 +10,8 @@ use rekeyd::clock::Clock;
 use super::every_request::{Way, ends};
 use crate::crash::life::Life;
 use crate::crash::world::Kind::{Aws, Bao, File};
-use crate::crash::world::Method::{Regenerate, Staged, Update};
-use crate::crash::world::{Shape, World};
+use crate::crash::world::Method::{Assisted, Regenerate, Staged, Update};
+use crate::crash::world::{LATE_PROOF, Shape, World};
 use crate::support::aws::action;
 use crate::support::proxy::{Fate, Proxy, Seen};
 
@@ -230,17 +230,33 @@ async fn regenerate() {
 }
 
 #[tokio::test]
+async fn assisted() {
+    of_the_org(Shape::new(Assisted, &[File]).with(&[LATE_PROOF])).await;
+}
+
+async fn of_a_store(shape: Shape, at: At) {
+    met(&shape, at, at_a_store()).await;
+    refused(&shape, at).await;
+}
+
+#[tokio::test]
 async fn vault() {
-    let shape = Shape::new(Staged, &[Bao]);
-    met(&shape, At::Vault, at_a_store()).await;
-    refused(&shape, At::Vault).await;
+    of_a_store(Shape::new(Staged, &[Bao]), At::Vault).await;
+}
+
+#[tokio::test]
+async fn assisted_vault() {
+    of_a_store(Shape::new(Assisted, &[Bao]).with(&[LATE_PROOF]), At::Vault).await;
 }
 
 #[tokio::test]
 async fn cloud() {
-    let shape = Shape::new(Staged, &[Aws]);
-    met(&shape, At::Cloud, at_a_store()).await;
-    refused(&shape, At::Cloud).await;
+    of_a_store(Shape::new(Staged, &[Aws]), At::Cloud).await;
+}
+
+#[tokio::test]
+async fn assisted_cloud() {
+    of_a_store(Shape::new(Assisted, &[Aws]).with(&[LATE_PROOF]), At::Cloud).await;
 }
 
 /// An answer of 100 MB from something in front of a store is not read to its end.
