@@ -1,6 +1,5 @@
 //! The running service, as `run` and `demo` start it: journal, apps, supervisor, and the sender of commands.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::journal::SqliteJournal;
 use crate::policy::Policy;
 use crate::port::journal::{JournalFault, RecordQuery};
 use crate::random::Random;
+use crate::secret::FingerprintKey;
 
 /// How long, at the end, alerts are still sent. What is left is sent after the next start.
 const LAST_LETTERS: Duration = Duration::from_secs(5);
@@ -49,20 +49,48 @@ pub struct Daemon {
     outcome: Option<Result<(), Failure>>,
 }
 
-impl Daemon {
-    /// Opens the journal, builds every app and starts the supervisor. Binds nothing.
+/// The journal of a service that is about to start: no other process can write it now, and nothing is done yet. What
+/// else only one process may have, its doors, is taken between this and [`Daemon::start`].
+pub struct Opened {
+    journal: Arc<SqliteJournal>,
+    prints: FingerprintKey,
+    random: Arc<dyn Random>,
+}
+
+impl Opened {
+    /// Opens the journal that the policy names, with its key.
     ///
     /// # Errors
-    /// [`Failure`]: 78 for the configuration, 1 for a journal that is in use, damaged or newer.
+    /// [`Failure`]: 78 for the key, 1 for a journal that is in use, damaged or newer.
+    pub async fn open(policy: &Policy, random: Arc<dyn Random>) -> Result<Opened, Failure> {
+        let prints = app::fingerprint_key(policy)?;
+        let journal = SqliteJournal::open(&policy.journal.database, random.as_ref()).await;
+        let journal = Arc::new(journal.map_err(journal_failure)?);
+        Ok(Opened {
+            journal,
+            prints,
+            random,
+        })
+    }
+}
+
+impl Daemon {
+    /// Builds every app and starts the supervisor. Binds nothing.
+    ///
+    /// # Errors
+    /// [`Failure`]: 78 for the configuration, 1 for a journal that cannot be read.
     pub async fn start(
+        opened: Opened,
         policy: &Policy,
         clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
         tick: Duration,
         told: Told,
     ) -> Result<Daemon, Failure> {
-        let prints = app::fingerprint_key(policy)?;
-        let journal = open(&policy.journal.database, random.as_ref()).await?;
+        let Opened {
+            journal,
+            prints,
+            random,
+        } = opened;
         let routes = app::alerts::routes(policy, &clock)?;
         let alerts = Alerts::begin(journal, clock.clone(), random.clone()).await;
         let alerts = Arc::new(alerts.map_err(journal_failure)?);
@@ -112,11 +140,6 @@ impl Daemon {
         self.alerts.finish(LAST_LETTERS).await;
         self.outcome.take().unwrap_or(Ok(()))
     }
-}
-
-async fn open(path: &Path, random: &dyn Random) -> Result<Arc<SqliteJournal>, Failure> {
-    let journal = SqliteJournal::open(path, random).await.map_err(journal_failure)?;
-    Ok(Arc::new(journal))
 }
 
 fn journal_failure(fault: JournalFault) -> Failure {

@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use access::Doors;
 pub use routes::{OPENAPI, documented, router};
-pub use serve::{BindFault, Limits, Serving};
+pub use serve::{BindFault, Bound, Limits, Serving};
 pub use view::{AppView, app_page};
 
 use crate::clock::Clock;

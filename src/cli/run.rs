@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use crate::alert::stats::Stats;
 use crate::api::metrics::{self, SinkStats};
-use crate::api::{Doors, Limits, Service, Serving};
+use crate::api::{Bound, Doors, Limits, Service, Serving};
 use crate::cli::exit::{Failure, OK};
 use crate::cli::{Context, config, runtime};
 use crate::clock::{Clock, SteadyClock};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Opened};
 use crate::engine::command::Control;
 use crate::engine::log;
 use crate::lifecycle::{Asked, Reloader, Signals, notify};
-use crate::policy::{Policy, SignalPolicy};
+use crate::policy::{ApiPolicy, Policy, SignalPolicy};
 use crate::random::SystemRandom;
 use crate::telemetry::logs::{self, DEFAULT_FILTER, Format};
 
@@ -43,16 +43,15 @@ async fn serve(context: &Context, policy: Policy) -> Result<ExitCode, Failure> {
     let mut signals = Signals::take()?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
     let random = Arc::new(SystemRandom);
-    let mut daemon = Daemon::start(&policy, clock.clone(), random, TICK, Arc::new(log::log)).await?;
-    let doors = policy.api.as_ref().map(|api| Arc::new(Doors::new(api)));
-    let serving = match open_doors(&policy, &daemon, doors.clone()).await {
-        Ok(serving) => serving,
-        Err(failure) => {
-            daemon.drain.cancel();
-            daemon.ended().await?;
-            return Err(failure);
-        }
+    // What only one process can have comes first: who is refused any of it has done nothing yet.
+    let opened = Opened::open(&policy, random).await?;
+    let bound = match &policy.api {
+        Some(api) => Some(bind(api).await?),
+        None => None,
     };
+    let mut daemon = Daemon::start(opened, &policy, clock.clone(), TICK, Arc::new(log::log)).await?;
+    let doors = bound.map(|(bound, doors)| (Serving::start(bound, &service(&daemon, doors.clone())), doors));
+    let (serving, doors) = doors.unzip();
     tracing::info!(
         apps = policy.apps.len(),
         version = env!("CARGO_PKG_VERSION"),
@@ -72,15 +71,14 @@ async fn serve(context: &Context, policy: Policy) -> Result<ExitCode, Failure> {
     code
 }
 
-async fn open_doors(
-    policy: &Policy,
-    daemon: &Daemon,
-    doors: Option<Arc<Doors>>,
-) -> Result<Option<Serving>, Failure> {
-    let (Some(api), Some(doors)) = (&policy.api, doors) else {
-        return Ok(None);
-    };
-    let service = Service {
+async fn bind(api: &ApiPolicy) -> Result<(Bound, Arc<Doors>), Failure> {
+    let bound = Bound::bind(api).await;
+    let bound = bound.map_err(|fault| Failure::failed(fault.to_string()))?;
+    Ok((bound, Arc::new(Doors::new(api))))
+}
+
+fn service(daemon: &Daemon, doors: Arc<Doors>) -> Service {
+    Service {
         commands: daemon.commands.clone(),
         ledgers: daemon.ledgers.clone(),
         board: daemon.board.clone(),
@@ -90,11 +88,7 @@ async fn open_doors(
         outbox: outbox(daemon.alerts.stats()),
         drain: daemon.drain.clone(),
         limits: Limits::default(),
-    };
-    let serving = Serving::start(api, &service).await;
-    serving
-        .map(Some)
-        .map_err(|fault| Failure::failed(fault.to_string()))
+    }
 }
 
 /// How the sinks stand, for the metrics.

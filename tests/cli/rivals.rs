@@ -1,9 +1,15 @@
 //! Two of us at once, and one of us asleep: the real binary. What it means for a rotation at each instant is in
 //! `tests/crash/asleep.rs`.
 
+use std::fs;
+use std::process::Command;
+
+use rekeyd::journal::{Journal, SqliteJournal};
+use rekeyd::port::journal::RecordQuery;
 use rekeyd::sandbox::Rule;
 use rustix::process::Signal;
 
+use crate::bench::Ran;
 use crate::daemon::{Stage, stage};
 use crate::service::Service;
 
@@ -78,4 +84,33 @@ fn given_a_daemon_that_is_stopped_mid_rotation_when_it_is_woken_later_then_it_en
         service.terminate();
         assert_eq!(service.end().0, 0);
     }
+}
+
+/// *Given* a daemon, *when* another one with a journal of its own is started at its socket, *then* that one is refused
+/// before it has asked the org, noted or alerted anything.
+#[test]
+fn given_a_daemon_when_a_second_with_its_own_journal_is_started_at_its_socket_then_it_has_done_nothing() {
+    let Stage {
+        bench,
+        org,
+        _runtime: runtime,
+    } = stage("applies");
+    let mut first = Service::start(&bench);
+    first.wait_for(&["billing", ": adopted"]);
+    let policy = fs::read_to_string(bench.path("rekeyd.toml")).unwrap();
+    bench.write("second.toml", &policy.replace("journal.db", "second.db"));
+    let before = org.state().counters.clone();
+    for _ in 0..5 {
+        let second = bench.path("second.toml");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rekeyd"));
+        command.arg("--config").arg(second).arg("run").env_remove("REKEYD_LOG");
+        let ran = Ran::of(&command.output().unwrap()).ends(1);
+        assert!(ran.err.contains("somebody answers at"), "{}", ran.err);
+        assert_eq!(org.state().counters, before, "{}", ran.err);
+    }
+    let journal = runtime.block_on(SqliteJournal::open_read_only(&bench.path("second.db")));
+    let records = runtime.block_on(journal.unwrap().read(&RecordQuery::default()));
+    assert_eq!(records.unwrap(), []);
+    first.terminate();
+    assert_eq!(first.end().0, 0);
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rekeyd::api::{Doors, Limits, Service, Serving, metrics};
+use rekeyd::api::{Bound, Doors, Limits, Service, Serving, metrics};
 use rekeyd::clock::SystemClock;
 use rekeyd::engine::board::{AppCard, Board};
 use rekeyd::engine::command::{Command, Reply};
@@ -136,7 +136,7 @@ impl House {
             drain: CancellationToken::new(),
             limits: plan.limits,
         };
-        let serving = Serving::start(&plan.policy, &service).await.unwrap();
+        let serving = Serving::start(Bound::bind(&plan.policy).await.unwrap(), &service);
         House {
             address: serving.address.unwrap(),
             service,

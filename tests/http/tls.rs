@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rekeyd::api::BindFault;
-use rekeyd::api::{Doors, Service, Serving, metrics};
+use rekeyd::api::{BindFault, Bound};
 use rekeyd::policy::ApiTls;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -188,13 +187,7 @@ fn pem_body(pem: &str) -> Vec<u8> {
 async fn nothing_is_served_without_a_pair_that_fits() {
     let office = Office::new();
     let files = office.files();
-    let usual = House::new().await;
-    let service = Service {
-        doors: Arc::new(Doors::new(&with_tls(files.clone()))),
-        outbox: metrics::no_outbox(),
-        ..usual.service.clone()
-    };
-    let start = async || match Serving::start(&with_tls(files.clone()), &service).await {
+    let start = async || match Bound::bind(&with_tls(files.clone())).await {
         Err(fault @ BindFault::Tls(_)) => fault.to_string(),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it serves"),

@@ -31,6 +31,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -72,20 +73,19 @@ pub enum BindFault {
     Tls(#[from] TlsFault),
 }
 
-/// The listeners of a running service. Their sockets are gone once this is stopped or dropped.
-pub struct Serving {
-    /// The address in force, where there is one: a port 0 has become one of the system's choice.
-    pub address: Option<SocketAddr>,
-    stop: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+/// What listens, before anybody is answered: who connects waits. Nobody else can take the place meanwhile.
+pub struct Bound {
+    socket: Option<socket::Bound>,
+    network: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
 }
 
-impl Serving {
-    /// Binds what the policy names, and serves.
+impl Bound {
+    /// Binds what the policy names.
     ///
     /// # Errors
-    /// [`BindFault`]; nothing is served then.
-    pub async fn start(policy: &ApiPolicy, service: &Service) -> Result<Serving, BindFault> {
+    /// [`BindFault`]; nothing is bound then.
+    pub async fn bind(policy: &ApiPolicy) -> Result<Bound, BindFault> {
         let socket = match &policy.socket {
             Some(path) => Some(socket::bind(path).await?),
             None => None,
@@ -98,6 +98,22 @@ impl Serving {
             Some(files) => Some(Arc::new(Tls::load(files.clone())?)),
             None => None,
         };
+        Ok(Bound { socket, network, tls })
+    }
+}
+
+/// The listeners of a running service. Their sockets are gone once this is stopped or dropped.
+pub struct Serving {
+    /// The address in force, where there is one: a port 0 has become one of the system's choice.
+    pub address: Option<SocketAddr>,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Answers whoever has come, and whoever comes.
+    pub fn start(bound: Bound, service: &Service) -> Serving {
+        let Bound { socket, network, tls } = bound;
         let stop = CancellationToken::new();
         let connections = Connections::new(router(service.clone()), service.limits, stop.clone());
         let mut serving = Serving {
@@ -118,7 +134,7 @@ impl Serving {
                 .tasks
                 .push(tokio::spawn(network::serve(listener, tls, connections)));
         }
-        Ok(serving)
+        serving
     }
 
     /// Answers what was begun, and closes everything.

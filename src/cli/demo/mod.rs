@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use crate::cli::exit::{FAILED, Failure, OK};
 use crate::cli::{Context, output, runtime};
 use crate::clock::{Clock, SystemClock};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Opened};
 use crate::engine::command::{Command, Reply};
 use crate::engine::ledger::Ledgers;
 use crate::engine::tell;
@@ -89,7 +89,8 @@ async fn play(args: Args) -> Result<ExitCode, Failure> {
         }
     };
     let random = Arc::new(SystemRandom);
-    let mut daemon = Daemon::start(&policy, Arc::new(clock), random, TICK, Arc::new(told)).await?;
+    let opened = Opened::open(&policy, random).await?;
+    let mut daemon = Daemon::start(opened, &policy, Arc::new(clock), TICK, Arc::new(told)).await?;
     hand_over(&daemon, &org).await?;
     let over = wait_for_all(&daemon.ledgers, &clock, began).await;
     let witnessed = witness.end().await?;
