@@ -13,8 +13,8 @@ use rekeyd::sandbox::{
 use crate::bench::{Bench, LOGIN_ID, Ran, USER, login_key};
 use crate::service::Service;
 
-const LEGACY_ID: &str = "3MVG9legacylegacy";
-const LEGACY_SECRET: &str = "CANARYlegacy0123456789";
+pub const LEGACY_ID: &str = "3MVG9legacylegacy";
+pub const LEGACY_SECRET: &str = "CANARYlegacy0123456789";
 
 /// An org, and a bench whose policy names it.
 pub struct Stage {

@@ -31,3 +31,4 @@ mod service;
 mod signals;
 mod socket;
 mod submit;
+mod undo;
