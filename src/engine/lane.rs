@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
@@ -83,6 +83,8 @@ pub type Told = Box<dyn Fn(&State, &[Event]) + Send + Sync>;
 pub struct Surroundings {
     /// How many rotations of the org may be active.
     pub org: Arc<Semaphore>,
+    /// Whether the org's clock shows the time that we go by.
+    pub clocks: watch::Receiver<bool>,
     /// The org's window, if this rotation is to open it.
     pub window: Option<Arc<Window>>,
     /// Drain: stop at the next boundary.
@@ -134,6 +136,13 @@ impl Lane {
         loop {
             let next = step(&self.state, observation, self.seat.now(), Guards::all());
             let stopping = self.stops_before(&next.action);
+            if !stopping && ends_grace(&next.state, &next.action) && !*self.around.clocks.borrow() {
+                if let Err(fault) = self.take_in(&without_intents(next.events)).await {
+                    return LaneEnd::Journal(fault);
+                }
+                observation = self.wait_for_the_clocks().await;
+                continue;
+            }
             // Before the intent: what is not open yet is not asked for.
             let closed = match stopping {
                 true => None,
@@ -358,6 +367,18 @@ impl Lane {
         }
     }
 
+    /// Waits until the org's clock agrees with ours, for a word, or for a drain.
+    async fn wait_for_the_clocks(&mut self) -> Observation {
+        (self.permit, self.pass) = (None, None);
+        let word = tokio::select! {
+            () = agreed(&mut self.around.clocks) => None,
+            () = self.around.drain.cancelled(), if self.state.may_pause() => None,
+            word = self.around.words.recv() => word,
+        };
+        word.and_then(|word| self.heard(word))
+            .unwrap_or(Observation::Tick)
+    }
+
     /// Active rotations of one org are few; waiting ones do not count.
     async fn take_permit(&mut self) {
         if self.permit.is_none() {
@@ -392,6 +413,25 @@ fn wants_credentials(state: &State, action: &Action) -> bool {
         Action::Look(Look::Probe { .. }) => state.lies_between_mint_and_stored(),
         Action::Look(Look::Choose) | Action::Await | Action::Wait(_) | Action::Rest => false,
     }
+}
+
+async fn agreed(clocks: &mut watch::Receiver<bool>) {
+    let told = clocks.wait_for(|agree| *agree).await.is_ok();
+    if !told {
+        // Nobody is left who could tell: the service is at its end.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Whether this ends the old pair because its grace is over by the clock.
+fn ends_grace(state: &State, action: &Action) -> bool {
+    let by_time = state.caps.overlap && !state.grace_ended && !state.limits.grace.is_zero();
+    let ends = match action {
+        Action::Perform(effects) => effects.contains(&Effect::Revoke),
+        Action::Look(look) => *look == Look::Superseded,
+        Action::Await | Action::Wait(_) | Action::Rest => false,
+    };
+    by_time && ends
 }
 
 /// Something did not go as it should, which may be because somebody has closed the window.

@@ -103,7 +103,11 @@ fn given_a_daemon_when_a_second_with_its_own_journal_is_started_at_its_socket_th
     for _ in 0..5 {
         let second = bench.path("second.toml");
         let mut command = Command::new(env!("CARGO_BIN_EXE_rekeyd"));
-        command.arg("--config").arg(second).arg("run").env_remove("REKEYD_LOG");
+        command
+            .arg("--config")
+            .arg(second)
+            .arg("run")
+            .env_remove("REKEYD_LOG");
         let ran = Ran::of(&command.output().unwrap()).ends(1);
         assert!(ran.err.contains("somebody answers at"), "{}", ran.err);
         assert_eq!(org.state().counters, before, "{}", ran.err);
