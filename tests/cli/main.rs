@@ -17,6 +17,7 @@ mod daemon;
 mod demo;
 mod doctor;
 mod fields;
+mod key;
 mod kills;
 mod notify;
 mod plan;
