@@ -61,6 +61,7 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         let ledgers = reader::ledgers(reach.database()?).await?;
         Ok::<_, Failure>((ledgers, Daemon::ask(&reach).await))
     })?;
+    let absent = Some(reach.database()?).filter(|journal| !journal.exists());
     let now = SystemClock.now();
     let rows: Vec<Row> = names(&reach, &daemon, &ledgers)
         .into_iter()
@@ -76,7 +77,7 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         match context.json {
             true => output::line(&json!({ "apps": rows, "daemon": daemon }).to_string()),
             false => {
-                daemon.say();
+                daemon.say(absent);
                 table(&rows);
             }
         }
@@ -90,7 +91,7 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     match context.json {
         true => output::line(&json!(One { row, daemon: &daemon }).to_string()),
         false => {
-            daemon.say();
+            daemon.say(absent);
             details(row);
         }
     }
