@@ -17,8 +17,8 @@ use crate::engine::ledger::Ledgers;
 use crate::engine::seat::House;
 use crate::engine::supervisor::{Supervisor, Told};
 use crate::journal::SqliteJournal;
-use crate::policy::Policy;
-use crate::port::journal::{JournalFault, RecordQuery};
+use crate::policy::{JournalPolicy, Policy};
+use crate::port::journal::{Journal, JournalFault, RecordQuery};
 use crate::random::Random;
 use crate::secret::FingerprintKey;
 
@@ -66,6 +66,7 @@ impl Opened {
         let prints = app::fingerprint_key(policy)?;
         let journal = SqliteJournal::open(&policy.journal.database, random.as_ref()).await;
         let journal = Arc::new(journal.map_err(journal_failure)?);
+        know_key(journal.as_ref(), &prints, &policy.journal).await?;
         Ok(Opened {
             journal,
             prints,
@@ -139,6 +140,30 @@ impl Daemon {
         }
         self.alerts.finish(LAST_LETTERS).await;
         self.outcome.take().unwrap_or(Ok(()))
+    }
+}
+
+/// Where the journal keeps what it knows its key by.
+const KEY: &str = "key of the journal";
+
+/// With another key nothing that the journal knows would be recognised, and every credential taken for a stranger's. A
+/// journal that has not met its key yet takes the one that it is given.
+async fn know_key(
+    journal: &dyn Journal,
+    prints: &FingerprintKey,
+    policy: &JournalPolicy,
+) -> Result<(), Failure> {
+    let mark = serde_json::json!(prints.mark());
+    match journal.recall(KEY).await.map_err(journal_failure)? {
+        None => journal.remember(KEY, &mark).await.map_err(journal_failure),
+        Some(known) if known == mark => Ok(()),
+        Some(_) => Err(Failure::config(format!(
+            "{}: this is not the key that {} was written with: none of its fingerprints would be recognised, and every \
+             credential would be taken for somebody else's. Put the right key back. If it is lost, move the journal away: \
+             then every app is adopted anew.",
+            policy.key_file.display(),
+            policy.database.display()
+        ))),
     }
 }
 

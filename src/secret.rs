@@ -111,6 +111,11 @@ impl FingerprintKey {
             client_secret: Secret::new(String::new()),
         })
     }
+
+    /// By which a journal knows its key again.
+    pub fn mark(&self) -> Fingerprint {
+        self.key_print("the key of a journal")
+    }
 }
 
 impl fmt::Debug for FingerprintKey {

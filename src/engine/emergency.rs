@@ -283,7 +283,10 @@ pub fn way(
 fn previous(app: &str, ledger: &AppLedger, now: Timestamp) -> Way {
     let Some(run) = &ledger.run else {
         return Way::Nothing {
-            why: "no rotation of rekeyd's has left a previous credential here".into(),
+            why: format!(
+                "this journal knows of no rotation that has left a previous credential of {app} here; where an earlier \
+                 journal was lost one may be left all the same: Setup shows it beside the app's consumer key"
+            ),
             dead: false,
         };
     };

@@ -8,6 +8,7 @@
     reason = "the helpers of tests are tests too; the lints know only functions marked as one"
 )]
 
+mod absent;
 mod assisted;
 mod aws;
 mod bench;
@@ -17,6 +18,7 @@ mod daemon;
 mod demo;
 mod doctor;
 mod fields;
+mod key;
 mod kills;
 mod notify;
 mod plan;

@@ -123,3 +123,50 @@ fn a_clock_that_is_set_by_mistake_starts_nothing() {
     service.terminate();
     assert_eq!(service.end().0, 0);
 }
+
+/// The service is started forty days ahead, in the middle of a grace. It was seen to end the old pair within a second.
+#[test]
+fn a_start_by_a_clock_that_is_ahead_ends_no_grace() {
+    let Stage { bench, org, _runtime } = stage("applies");
+    let set = bench.path("clock");
+    let start = |clock: &str| {
+        bench.write("clock", clock);
+        Service::start_with(&bench, |command| {
+            command
+                .env("LD_PRELOAD", libfaketime())
+                .env("FAKETIME_TIMESTAMP_FILE", &set)
+                .env("FAKETIME_NO_CACHE", "1")
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        })
+    };
+    let end = |service: Service| {
+        service.terminate();
+        assert_eq!(service.end().0, 0);
+    };
+    let mut service = start("+0");
+    service.wait_for(&["billing", ": adopted"]);
+    let old = bench.run(&["secret", "billing"]).ends(0).json();
+    let part = |name: &str| old[name].as_str().unwrap().to_owned();
+    let is_alive = || org.accepts(&part("client_id"), &part("client_secret")).is_some();
+    bench.run(&["rotate", "billing"]).ends(0);
+    end(service);
+
+    let mut service = start("+40d");
+    service.wait_for(&["off the clock of org test: nothing scheduled is started there, and no grace ended"]);
+    let ran = bench.run(&["status", "billing"]).ends(3);
+    assert!(ran.out.contains("set this machine's clock"), "{}", ran.out);
+    // Enough turns for what it did before.
+    for _ in 0..20 {
+        bench.run(&["rotate", "billing"]).ends(1);
+    }
+    assert!(is_alive());
+    end(service);
+
+    let mut service = start("+0");
+    service.wait_for(&["the newest record of the journal is in the future"]);
+    service.wait_for(&["the clocks of this machine and of org test agree"]);
+    let ran = bench.run(&["rotate", "billing"]).ends(1);
+    assert!(ran.err.contains("in grace until"), "{}", ran.err);
+    assert!(is_alive());
+    end(service);
+}

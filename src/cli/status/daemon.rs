@@ -1,6 +1,7 @@
 //! Whether the daemon runs, and what its own policy says of the apps where the one on disk is refused.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -56,11 +57,18 @@ impl Daemon {
         }
     }
 
-    /// Tells a person where it does not simply run.
-    pub fn say(&self) {
-        if let Some(why) = &self.why {
-            output::line(&format!("{why}\nwhat follows is what the journal says\n"));
-        }
+    /// Tells a person where it does not simply run, and where what it would have recorded is `absent`.
+    pub fn say(&self, absent: Option<&Path>) {
+        let source = match (absent, &self.why) {
+            (Some(journal), _) => format!(
+                "no journal at {}: what follows is the policy, and nothing is known of any rotation",
+                journal.display()
+            ),
+            (None, Some(_)) => "what follows is what the journal says".to_owned(),
+            (None, None) => return,
+        };
+        let why = self.why.iter().map(|why| format!("{why}\n"));
+        output::line(&format!("{}{source}\n", why.collect::<String>()));
     }
 
     /// An app of which the policy on disk says nothing that counts.

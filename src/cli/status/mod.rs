@@ -62,6 +62,7 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         let ledgers = reader::ledgers(reach.database()?).await?;
         Ok::<_, Failure>((ledgers, Daemon::ask(&reach).await))
     })?;
+    let absent = Some(reach.database()?).filter(|journal| !journal.exists());
     let now = SystemClock.now();
     let rows: Vec<Row> = names(&reach, &daemon, &ledgers)
         .into_iter()
@@ -77,7 +78,7 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
         match context.json {
             true => output::line(&json!({ "apps": rows, "daemon": daemon }).to_string()),
             false => {
-                daemon.say();
+                daemon.say(absent);
                 table(&rows);
             }
         }
@@ -91,7 +92,7 @@ pub fn run(context: &Context, args: &Args) -> Result<ExitCode, Failure> {
     match context.json {
         true => output::line(&json!(One { row, daemon: &daemon }).to_string()),
         false => {
-            daemon.say();
+            daemon.say(absent);
             details(row);
         }
     }
@@ -187,6 +188,13 @@ fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceL
             }
         )
     });
+    let clock = org.and_then(|org| Some((org, service.clock_off.get(org)?)));
+    let clock = clock.map(|(org, (since, _))| {
+        format!(
+            "this machine and org {org} have shown different times since {since}: nothing is done there because of the time \
+             alone, no start by the schedule and no end of a grace; set this machine's clock"
+        )
+    });
     let overdue = ledger.overdue.as_ref().map(|overdue| overdue.why.clone());
     let login = login.map(|trouble| match trouble {
         LoginTrouble::Refused { since, why } => {
@@ -197,6 +205,7 @@ fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceL
     failing(ledger)
         .into_iter()
         .chain(health)
+        .chain(clock)
         .chain(overdue)
         .chain(login)
         .chain(switch)
