@@ -26,7 +26,7 @@ use crate::engine::window::{Pass, Window};
 use crate::port::Fault;
 use crate::port::journal::{Entry, JournalFault};
 use crate::rotation::{
-    Action, Effect, End, Event, Guards, Observation, Probes, State, Tri, fold, step, turned_away,
+    Action, Effect, End, Event, Guards, Observation, Probes, State, Step, Tri, fold, step, turned_away,
 };
 use crate::secret::Fingerprint;
 
@@ -137,7 +137,7 @@ impl Lane {
         let mut out = Out::new();
         loop {
             let next = step(&self.state, observation, self.seat.now(), Guards::all());
-            let stopping = self.stops_before(&next.action);
+            let stopping = self.stops_before(&next);
             if !stopping && ends_grace(&next.state, &next.action) && !*self.around.clocks.borrow() {
                 if let Err(fault) = self.take_in(&without_intents(next.events)).await {
                     return LaneEnd::Journal(fault);
@@ -221,13 +221,24 @@ impl Lane {
         async move { Observation::Performed(effect, perform(&seat, &cache, &state, effect).await) }.boxed()
     }
 
-    /// A drain or a hold takes hold where the machine may pause; that is always so before a cutover.
-    fn stops_before(&self, action: &Action) -> bool {
+    /// A drain or a hold takes hold where the machine may pause; that is always so before a cutover, and never where
+    /// this very step has found that one was applied.
+    fn stops_before(&self, next: &Step) -> bool {
         let asked = self.paused || self.around.drain.is_cancelled();
-        match action {
-            Action::Perform(_) | Action::Look(_) | Action::Wait(_) => asked && self.state.may_pause(),
+        match next.action {
+            Action::Perform(_) | Action::Look(_) | Action::Wait(_) => {
+                asked && self.state.may_pause() && self.left_by(&next.events).may_pause()
+            }
             Action::Await | Action::Rest => false,
         }
+    }
+
+    /// What is left if nothing new is begun.
+    fn left_by(&self, events: &[Event]) -> State {
+        let now = self.seat.now();
+        let known = without_intents(events.to_vec());
+        let fold = |state: State, event: &Event| fold(state, now, event);
+        known.iter().fold(self.state.clone(), fold)
     }
 
     /// Makes events durable, then folds them in. A journal that is full or away is waited for: nothing is done
