@@ -2,7 +2,7 @@
 //! secret can stand, and nothing that it wrote, printed or answered holds one of them in any form.
 //!
 //! - `forms`: how a secret can look. `search`: finds any part of any form, compressed or not. `planted`: proof that it
-//!   does. - `install`: an installation and its commands. `sinks`: who is told of it, and says
+//!   does. - `install`: an installation and its commands. `hands`: what people do in it. `sinks`: who is told of it, and says
 //!   everything back. `trouble`, `slips`: what goes wrong in it.
 //! - `whole_run`: the run, its log as text and as JSON. `types`: `Debug` and `Display`. `dumpable`: core dumps.
 #![expect(
@@ -18,6 +18,7 @@ mod support;
 
 mod leaks {
     pub mod forms;
+    pub mod hands;
     pub mod install;
     pub mod search;
     pub mod sinks;
@@ -27,5 +28,5 @@ mod leaks {
     mod dumpable;
     mod planted;
     mod types;
-    mod whole_run;
+    pub mod whole_run;
 }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -207,6 +208,12 @@ fn steady(text: &str) -> String {
         .fold(text, |text, said| text.replace(said, "lasted 0s"))
 }
 
+/// The database and what SQLite keeps beside it.
+fn is_of_the_journal(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.is_file() && name.starts_with("journal.") && name != "journal.key"
+}
+
 #[test]
 fn from_the_alert_to_the_proof() {
     let mut scene = scene();
@@ -240,6 +247,20 @@ fn from_the_alert_to_the_proof() {
     service.terminate();
     let (code, log) = service.end();
     assert_eq!(code, 0, "{log}");
+    let journal: Vec<_> = scene
+        .bench
+        .listing()
+        .into_keys()
+        .filter(|path| is_of_the_journal(path))
+        .collect();
+    assert!(!journal.is_empty());
+    for path in journal {
+        let bytes = std::fs::read(&path).unwrap();
+        for secret in [OLD.1, new.1.as_str()] {
+            let held = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!held, "{} holds a secret", path.display());
+        }
+    }
     assert!(!log.contains(&new.1), "the log has a secret");
     assert!(!scene.transcript.contains(&new.1));
     assert_snapshot!("assisted_from_alert_to_proof", scene.transcript);

@@ -24,6 +24,8 @@ use tokio::process::{Child, Command};
 use super::search::{Needle, files_below};
 use super::sinks::Mirrors;
 use super::trouble::{App, Kind};
+use crate::support::aws;
+use crate::support::aws::stub::Stub;
 use crate::support::openbao::OpenBao;
 use crate::support::proxy::Proxy;
 
@@ -38,6 +40,9 @@ pub struct Install {
     pub org: RunningSandbox,
     pub proxy: Proxy,
     pub bao: Arc<OpenBao>,
+    pub cloud: Stub,
+    /// What requests to the cloud are signed with, and the token of the session.
+    cloud_secrets: [String; 2],
     sinks: Mirrors,
     pub token: String,
     key: Vec<u8>,
@@ -84,6 +89,8 @@ impl Install {
             root,
             org,
             bao,
+            cloud: Stub::start().await,
+            cloud_secrets: [random_text(), random_text()],
             sinks: Mirrors::start().await,
             token,
             key,
@@ -91,7 +98,13 @@ impl Install {
             printed: Mutex::default(),
         };
         let policy = install.policy_text(apps);
+        let [key, session] = &install.cloud_secrets;
+        let cloud = format!(
+            "[default]\naws_access_key_id = {}\naws_secret_access_key = {key}\naws_session_token = {session}\n",
+            aws::KEY
+        );
         for (name, bytes) in [
+            ("aws-credentials", cloud.as_bytes()),
             ("login.pem", pem("PRIVATE KEY", &install.login).as_bytes()),
             ("journal.key", &install.key),
             ("vault.token", install.token.as_bytes()),
@@ -177,18 +190,31 @@ address = "{}"
 mount = "secret"
 [store.corp.vault.auth.token]
 file = "{given}/vault.token"
+[store.cloud.aws]
+region = "{}"
+endpoint_url = "{}"
+create = true
+credentials_file = "{given}/aws-credentials"
 "#,
             self.org.base_url(),
-            self.proxy.address()
+            self.proxy.address(),
+            aws::REGION,
+            self.cloud.address()
         );
         text.push_str(&self.sinks.policy(&given.to_string()));
         for app in apps {
             let target = match app.kind {
                 Kind::External => "grace = \"0s\"\nexternal_client_app = { allow_key_change = true,",
+                Kind::Overlapping => "grace = \"7d\"\nexternal_client_app = { allow_key_change = true,",
+                Kind::Regenerated => {
+                    "external_client_app = { method = \"regenerate\", certificate = \"none\","
+                }
                 Kind::Connected => "connected_app = { method = \"update\", certificate = \"none\",",
+                Kind::ByHand => "connected_app = { method = \"assisted\", allow_key_change = true,",
             };
+            let place = if app.store == "cloud" { "name" } else { "path" };
             text.push_str(&format!(
-                "[app.{0}]\norg = \"demo\"\nstores = [{{ store = \"{1}\", path = \"{2}\" }}]\n\
+                "[app.{0}]\norg = \"demo\"\nstores = [{{ store = \"{1}\", {place} = \"{2}\" }}]\n\
                  schedule = {{ every = \"90d\" }}\nfirst = \"after-interval\"\ncool_down = \"0s\"\nclient_credentials = true\n\
                  {target} name = \"{3}\" }}\n",
                 app.name,
@@ -342,6 +368,9 @@ file = "{given}/vault.token"
             needles.push(Needle::new("the store's identity", key.to_lowercase()));
         }
         needles.extend(self.sinks.needles());
+        let of_cloud = ["the cloud's secret key", "the cloud's session token"];
+        let of_cloud = of_cloud.into_iter().zip(&self.cloud_secrets);
+        needles.extend(of_cloud.map(|(name, text)| Needle::new(name, text.as_bytes())));
         for header in [r#"{"alg":"RS256""#, r#"{"typ":"JWT""#] {
             needles.push(Needle {
                 whole: true,
@@ -371,6 +400,12 @@ file = "{given}/vault.token"
     }
 }
 
+fn random_text() -> String {
+    let mut bytes = [0; 30];
+    SystemRandom.fill(&mut bytes).unwrap();
+    STANDARD.encode(bytes)
+}
+
 fn seed(apps: &[App], public_key: String) -> Seed {
     let mut seed = Seed {
         login: Some(LoginSeed {
@@ -390,8 +425,8 @@ fn seed(apps: &[App], public_key: String) -> Seed {
             app.secret.clone(),
             Some(USER.to_owned()),
         );
-        match app.kind {
-            Kind::External => seed.external_client_apps.push(ExternalClientAppSeed {
+        match app.kind.is_external() {
+            true => seed.external_client_apps.push(ExternalClientAppSeed {
                 name,
                 client_credentials_user: run_as,
                 consumers: vec![ConsumerSeed {
@@ -401,7 +436,7 @@ fn seed(apps: &[App], public_key: String) -> Seed {
                 switches,
                 ..ExternalClientAppSeed::default()
             }),
-            Kind::Connected => seed.connected_apps.push(ConnectedAppSeed {
+            false => seed.connected_apps.push(ConnectedAppSeed {
                 name,
                 client_credentials_user: run_as,
                 consumer_secret: secret,

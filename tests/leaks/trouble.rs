@@ -9,7 +9,22 @@ use super::planted::AWKWARD;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     External,
+    /// The old pair stays usable after the rotation.
+    Overlapping,
+    /// An External Client App by the method `regenerate`.
+    Regenerated,
     Connected,
+    /// A Connected App by the method `assisted`.
+    ByHand,
+}
+
+impl Kind {
+    pub fn is_external(self) -> bool {
+        match self {
+            Kind::External | Kind::Overlapping | Kind::Regenerated => true,
+            Kind::Connected | Kind::ByHand => false,
+        }
+    }
 }
 
 /// One app, and what meets its rotation.
@@ -256,6 +271,27 @@ pub fn apps() -> Vec<App> {
         secret: Some(format!("c{AWKWARD}")),
         ..connected("c-plain", vec![])
     });
+    apps.push(App {
+        store: "cloud",
+        secret: Some(format!("w{READABLE}")),
+        ..external("w-plain", vec![])
+    });
+    for (name, kind, faults) in [
+        ("a-plain", Kind::ByHand, vec![]),
+        ("g-leaked", Kind::Overlapping, vec![]),
+        ("r-plain", Kind::Regenerated, vec![]),
+        (
+            "r-cut",
+            Kind::Regenerated,
+            vec![("credential.get", plain("truncate"))],
+        ),
+    ] {
+        apps.push(App {
+            kind,
+            secret: Some(format!("{name}{READABLE}")),
+            ..external(name, faults)
+        });
+    }
     apps
 }
 

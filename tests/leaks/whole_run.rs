@@ -10,10 +10,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::hands::{person, revoke_both};
 use super::install::Install;
 use super::search::{Needle, Searcher, files_below};
 use super::slips::{commands, socket};
-use super::trouble::{App, CANARIES, Kind, apps, canary, refused_login, rules, soap_fault};
+use super::trouble::{App, CANARIES, apps, canary, refused_login, rules, soap_fault};
 use crate::support::proxy::{Fate, Seen};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,12 +41,14 @@ async fn whole_run(arguments: &[&str]) {
     }
     let rotating = rotate_all(&house, &apps);
     let echo = tokio::spawn(echo_the_new_secret(house.clone()));
+    let by_hand = tokio::spawn(person(house.clone(), "a-plain"));
     socket(&house).await;
     commands(&house).await;
     house.give("vault.token", house.token.as_bytes());
     hostile_store(&house);
     let said = rotating.await;
     echo.await.unwrap();
+    by_hand.await.unwrap();
     // A rotation that was held for a while may go on by itself after the command has said so.
     for app in apps.iter().filter(|app| app.rotates) {
         until(&format!("{}; {:?}", app.name, said[app.name]), || async {
@@ -56,6 +59,7 @@ async fn whole_run(arguments: &[&str]) {
     for app in apps.iter().filter(|app| !app.rotates) {
         assert!(!said[app.name].is_empty(), "{} ended rotated", app.name);
     }
+    revoke_both(&house, "g-leaked").await;
     for rule in refused_login() {
         house.org.fault(rule).unwrap();
     }
@@ -85,7 +89,7 @@ async fn whole_run(arguments: &[&str]) {
 }
 
 /// Waits for something that another process does.
-async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let mut tick = tokio::time::interval(Duration::from_millis(100));
     let waited = tokio::time::timeout(Duration::from_secs(60), async {
         while !holds().await {
@@ -113,7 +117,7 @@ async fn adopted(house: &Install, app: &str) -> bool {
     status(house).await["apps"][app]["current"].is_string()
 }
 
-async fn status(house: &Install) -> Value {
+pub async fn status(house: &Install) -> Value {
     let answer = house.post("status", "/v1/status", "", "").await;
     let body = answer.split_once("\r\n\r\n").unwrap().1;
     serde_json::from_str(body).unwrap()
@@ -121,7 +125,7 @@ async fn status(house: &Install) -> Value {
 
 /// First contact: by itself, or by hand, after everything that a hand can do wrong.
 async fn adopt(house: &Arc<Install>, apps: &[App]) {
-    for app in apps.iter().filter(|app| app.kind == Kind::Connected) {
+    for app in apps.iter().filter(|app| !app.kind.is_external()) {
         let (id, secret) = live(house, app);
         for wrong in [
             format!("{id}\n{secret}\nand more\n"),
@@ -324,8 +328,13 @@ fn contents(directory: &Path) -> Vec<(String, Vec<u8>)> {
     files_below(directory).iter().map(read).collect()
 }
 
-/// Every rule met something, and somebody spoke of it.
+/// Every rule met something, and somebody spoke of it; every secret that there was to be was made.
 fn assert_trouble_was_had(house: &Install) {
+    let state = house.org.state();
+    for (app, pairs) in [("a_plain", 2), ("g_leaked", 3), ("r_plain", 2), ("w_plain", 2)] {
+        assert_eq!(state.app(app).unwrap().consumers[0].pairs.len(), pairs, "{app}");
+    }
+    assert!(!house.cloud.changes().is_empty(), "the cloud was not written to");
     let mut left = house.org.state().faults;
     left.retain(|rule| !matches!(rule.action, Action::Delay { .. }));
     assert!(left.is_empty(), "met nothing: {left:?}");
