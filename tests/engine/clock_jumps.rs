@@ -338,7 +338,7 @@ async fn by_a_wrong_clock_a_person_is_heard_and_its_records_bind_nobody() {
     let Reply::Radius(radius) = engine.ask(revoke(None)).await else {
         panic!("nobody says what it comes to");
     };
-    let reply = engine.ask(revoke(Some(radius.token.clone()))).await;
+    let reply = engine.ask(revoke(radius.confirm.clone())).await;
     assert!(matches!(reply, Reply::Revoking { .. }), "{reply:?}");
     engine.pass(HOUR, STEP).await;
     assert!(ended(&engine, 0), "{:?}", engine.ledger(0).run);
