@@ -57,7 +57,7 @@ const MAY: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "alert", "app", "cli", "clock", "engine", "journal", "policy", "port", "random",
+            "alert", "app", "cli", "clock", "engine", "journal", "policy", "port", "random", "secret",
         ],
     ),
     (

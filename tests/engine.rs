@@ -18,6 +18,8 @@ mod catch_up;
 mod clock_jumps;
 #[path = "engine/consumers.rs"]
 mod consumers;
+#[path = "engine/dateless.rs"]
+mod dateless;
 #[path = "engine/defect.rs"]
 mod defect;
 #[path = "engine/examined.rs"]

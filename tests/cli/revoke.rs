@@ -53,7 +53,12 @@ fn a_leaked_previous_one_is_dead_at_once_and_a_leaked_current_one_is_replaced() 
     let mut service = Service::start(bench);
     service.wait_for(&["adopted", "billing"]);
     let ran = bench.run(&["revoke", "billing", "previous"]).ends(1);
-    assert!(ran.out.contains("nothing is revoked: no rotation"), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("nothing is revoked: this journal knows of no rotation"),
+        "{}",
+        ran.out
+    );
     bench.run(&["rotate", "billing"]).ends(0);
     let ran = bench.run(&["resume", "billing"]).ends(1);
     assert!(

@@ -153,7 +153,24 @@ impl Supervisor {
         time: Result<Timestamp, Fault>,
     ) {
         let (now, wall) = (self.house.clock.now(), self.house.clock.wall());
-        let Ok(time) = time else { return };
+        let time = match time {
+            Ok(time) => time,
+            // It answered, and shows no time: there is nothing to compare with, now or later.
+            Err(Fault::Unusable(why)) if self.time.doubt.is_none() => {
+                tracing::warn!(org, "this machine's clock is taken as it is: {why}");
+                self.time.agrees(&org).send_replace(true);
+                return;
+            }
+            Err(
+                Fault::Unusable(_)
+                | Fault::Unavailable(_)
+                | Fault::Throttled { .. }
+                | Fault::Unauthorized(_)
+                | Fault::Forbidden(_)
+                | Fault::SwitchedOff(_)
+                | Fault::NotFound(_),
+            ) => return,
+        };
         if ahead(asked, now).abs() > AGREE_MS / 2 {
             return;
         }
