@@ -18,8 +18,6 @@ mod catch_up;
 mod clock_jumps;
 #[path = "engine/consumers.rs"]
 mod consumers;
-#[path = "engine/dateless.rs"]
-mod dateless;
 #[path = "engine/defect.rs"]
 mod defect;
 #[path = "engine/examined.rs"]

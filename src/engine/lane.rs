@@ -11,10 +11,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use self::needs::{agreed, ends_grace, is_refusal, wants_credentials};
+use self::needs::{is_refusal, wants_credentials};
 use crate::clock::Timestamp;
 use crate::engine::cache::Cache;
 use crate::engine::effects::perform;
@@ -85,8 +85,6 @@ pub type Told = Box<dyn Fn(&State, &[Event]) + Send + Sync>;
 pub struct Surroundings {
     /// How many rotations of the org may be active.
     pub org: Arc<Semaphore>,
-    /// Whether the org's clock shows the time that we go by.
-    pub clocks: watch::Receiver<bool>,
     /// The org's window, if this rotation is to open it.
     pub window: Option<Arc<Window>>,
     /// Drain: stop at the next boundary.
@@ -138,13 +136,6 @@ impl Lane {
         loop {
             let next = step(&self.state, observation, self.seat.now(), Guards::all());
             let stopping = self.stops_before(&next);
-            if !stopping && ends_grace(&next.state, &next.action) && !*self.around.clocks.borrow() {
-                if let Err(fault) = self.take_in(&without_intents(next.events)).await {
-                    return LaneEnd::Journal(fault);
-                }
-                observation = self.wait_for_the_clocks().await;
-                continue;
-            }
             // Before the intent: what is not open yet is not asked for.
             let closed = match stopping {
                 true => None,
@@ -379,18 +370,6 @@ impl Lane {
             Some(observation) => Err(observation),
             None => Ok(()),
         }
-    }
-
-    /// Waits until the org's clock agrees with ours, for a word, or for a drain.
-    async fn wait_for_the_clocks(&mut self) -> Observation {
-        (self.permit, self.pass) = (None, None);
-        let word = tokio::select! {
-            () = agreed(&mut self.around.clocks) => None,
-            () = self.around.drain.cancelled(), if self.state.may_pause() => None,
-            word = self.around.words.recv() => word,
-        };
-        word.and_then(|word| self.heard(word))
-            .unwrap_or(Observation::Tick)
     }
 
     /// Active rotations of one org are few; waiting ones do not count.

@@ -11,7 +11,6 @@
 //! - `identity`: who each app is at Salesforce, so that no two are one.
 //! - `window`: an org's switch, opened for rotations and closed after them.
 //! - `emergency`: a leaked credential, and what revoking it comes to. `radius`: who is hit.
-//! - `hour`: whose clock is right.
 //! - `service`: what is journaled about no app. `board`: what is known now and forgotten at the end. `health`: what the
 //!   live check finds.
 //! - `tell`: all of it in words. `due`, `phase`: what onlookers want to know. `adopt`: first contact. `supervisor`: due
@@ -31,7 +30,6 @@ pub mod emergency;
 pub mod examine;
 pub mod handing;
 pub mod health;
-mod hour;
 pub mod identity;
 pub mod lane;
 pub mod ledger;

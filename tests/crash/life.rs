@@ -17,7 +17,7 @@ use rekeyd::port::journal::RecordQuery;
 use rekeyd::random::SystemRandom;
 use rekeyd::rotation::{Effect, Event, Observation, State};
 use rekeyd::secret::FingerprintKey;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::fuse::{Fuse, Plan};
@@ -188,7 +188,6 @@ impl World {
         let told = life.told;
         let surroundings = Surroundings {
             window: None,
-            clocks: watch::channel(true).1,
             org: Arc::new(Semaphore::new(1)),
             drain,
             words: heard,

@@ -1,12 +1,10 @@
 //! The machine's clock is set, or the machine sleeps: nothing is rotated because of the one, and nothing is missed
-//! because of the other. The same for a service that is started by a wrong clock.
+//! because of the other.
 
 use std::time::Duration;
 
 use rekeyd::clock::Clock;
 use rekeyd::engine::command::{Command, Reply};
-use rekeyd::engine::emergency::Leaked;
-use rekeyd::engine::ledger::Ledgers;
 use rekeyd::rotation::End;
 use rekeyd::sandbox::{Action, ConnectedAppSeed, Rule};
 
@@ -243,140 +241,4 @@ async fn a_clock_that_jumps_a_day_ahead_and_back_changes_nothing_about_a_rotatio
         assert_eq!(engine.started().await[&app].len(), 1, "{method}");
         engine.stop().await;
     }
-}
-
-const FORTY_DAYS_MS: i64 = 40 * 86_400_000;
-
-fn rotate(app: usize) -> Command {
-    Command::Rotate {
-        app: name(app),
-        reason: "a test".into(),
-        by: "a test".into(),
-        ignore_window: true,
-        key: None,
-    }
-}
-
-fn ended(engine: &super::world::Engine<'_>, app: usize) -> bool {
-    engine
-        .ledger(app)
-        .run
-        .is_some_and(|run| run.state.end().is_some())
-}
-
-/// By the clock of its start one app's grace is over and the other's schedule is due. By the org's neither is.
-#[tokio::test]
-async fn a_start_by_a_clock_that_is_ahead_ends_no_grace_and_starts_nothing() {
-    let world = World::new(2).await;
-    let policy = world.policy([0, 1], "", "schedule = { every = \"30d\" }\ngrace = \"7d\"");
-    let engine = world.start(&policy).await;
-    engine.adopted().await;
-    assert!(matches!(engine.ask(rotate(0)).await, Reply::Started(_)));
-    let rotated = |ledgers: &Ledgers| ledgers.apps[&name(0)].last_success.is_some();
-    engine.until("rotated", TICK, rotated).await;
-    engine.stop().await;
-    let (id, secret) = super::world::pair(0);
-
-    world.clock.set_wall(FORTY_DAYS_MS);
-    world.clock.begin_anew();
-    let engine = world.start(&policy).await;
-    let off = |ledgers: &Ledgers| ledgers.service.clock_off.contains_key("prod");
-    engine.until("told", Duration::ZERO, off).await;
-    engine.pass(HOUR * 2, STEP).await;
-    assert!(
-        world.org.accepts(&id, &secret).is_some(),
-        "its grace has six days to go"
-    );
-    assert_eq!(
-        engine.started().await.get(&name(1)),
-        None,
-        "it is not due for weeks"
-    );
-
-    // Somebody puts the clock right, and each goes on as if nothing had been.
-    world.clock.set_wall(-FORTY_DAYS_MS);
-    let fine = |ledgers: &Ledgers| ledgers.service.clock_off.is_empty();
-    engine.pass(TICK, TICK).await;
-    engine.until("right again", Duration::ZERO, fine).await;
-    engine.pass(DAY * 6, HOUR * 4).await;
-    assert!(
-        world.org.accepts(&id, &secret).is_some(),
-        "a day of its grace is left"
-    );
-    engine.pass(DAY * 2, HOUR * 2).await;
-    assert!(ended(&engine, 0) && world.org.accepts(&id, &secret).is_none());
-    assert_eq!(engine.started().await.get(&name(1)), None);
-    engine.pass(DAY * 23, HOUR * 12).await;
-    assert_eq!(engine.started().await[&name(1)].len(), 1);
-    engine.stop().await;
-}
-
-/// What a person asks for is done by whatever clock; and where the clock was right in the end, what was recorded by the
-/// wrong one holds nobody up.
-#[tokio::test]
-async fn by_a_wrong_clock_a_person_is_heard_and_its_records_bind_nobody() {
-    let world = World::new(1).await;
-    let policy = world.policy([0], "", "schedule = { every = \"90d\" }\ngrace = \"7d\"");
-    let engine = world.start(&policy).await;
-    engine.adopted().await;
-    engine.stop().await;
-    world.clock.set_wall(FORTY_DAYS_MS);
-    world.clock.begin_anew();
-    let engine = world.start(&policy).await;
-    let off = |ledgers: &Ledgers| ledgers.service.clock_off.contains_key("prod");
-    engine.until("told", Duration::ZERO, off).await;
-    assert!(matches!(engine.ask(rotate(0)).await, Reply::Started(_)));
-    let rotated = |ledgers: &Ledgers| ledgers.apps[&name(0)].last_success.is_some();
-    engine.until("rotated", TICK, rotated).await;
-    let revoke = |confirm| Command::Revoke {
-        app: name(0),
-        leaked: Leaked::Previous,
-        confirm,
-        reason: "a test".into(),
-        tokens: false,
-        by: "a test".into(),
-    };
-    let Reply::Radius(radius) = engine.ask(revoke(None)).await else {
-        panic!("nobody says what it comes to");
-    };
-    let reply = engine.ask(revoke(radius.confirm.clone())).await;
-    assert!(matches!(reply, Reply::Revoking { .. }), "{reply:?}");
-    engine.pass(HOUR, STEP).await;
-    assert!(ended(&engine, 0), "{:?}", engine.ledger(0).run);
-    engine.stop().await;
-
-    world.clock.set_wall(-FORTY_DAYS_MS);
-    world.clock.begin_anew();
-    let engine = world.start(&policy).await;
-    let right = |ledgers: &Ledgers| ledgers.service.clock_off.is_empty();
-    engine.until("right", Duration::ZERO, right).await;
-    assert_eq!(engine.ledgers.lock().unwrap().service.clock_jumps, 1, "told");
-    let reply = engine.ask(rotate(0)).await;
-    assert!(matches!(reply, Reply::Started(_)), "{reply:?}");
-    engine.stop_in_time().await;
-}
-
-/// A silent org says nothing about the time, so nothing is done there because of it; and all of it once it answers.
-#[tokio::test]
-async fn a_start_beside_a_silent_org_waits_for_its_first_word() {
-    let world = World::new(1).await;
-    let policy = world.policy([0], "", "schedule = { every = \"30d\" }\ngrace = \"7d\"");
-    let engine = world.start(&policy).await;
-    engine.adopted().await;
-    engine.stop().await;
-    world.clock.sleep(DAY * 40);
-    world.clock.begin_anew();
-    for operation in ["versions", "limits"] {
-        let rule =
-            serde_json::json!({ "operation": operation, "count": 0, "action": { "kind": "drop_before" } });
-        world.org.fault(serde_json::from_value(rule).unwrap()).unwrap();
-    }
-    let engine = world.start(&policy).await;
-    engine.pass(HOUR, TICK * 10).await;
-    assert!(engine.started().await.is_empty());
-    world.org.clear_faults();
-    let rotated = |ledgers: &Ledgers| ledgers.apps[&name(0)].last_success.is_some();
-    engine.until("rotated", TICK, rotated).await;
-    assert_eq!(engine.started().await[&name(0)].len(), 1);
-    engine.stop().await;
 }

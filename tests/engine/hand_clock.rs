@@ -57,14 +57,6 @@ impl HandClock {
         self.state.lock().unwrap().once_read = by;
     }
 
-    /// A process that starts goes by what the machine's clock shows.
-    pub fn begin_anew(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.now.0 += std::mem::take(&mut state.wall);
-        drop(state);
-        self.moved.send_replace(());
-    }
-
     /// The machine sleeps: time passes for everybody else.
     pub fn sleep(&self, by: Duration) {
         self.org.advance(TimeDelta::from_std(by).unwrap());

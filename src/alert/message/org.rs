@@ -17,8 +17,7 @@ pub(super) fn of_org(incident: &Incident, org: &str, ledgers: &Ledgers) -> Text 
                 headline: format!("This machine's clock is {seconds} s {side} that of org {org}"),
                 happened: "One of the two is wrong, so the schedule cannot be relied on.".into(),
                 consumers: "Nothing changes for consumers.".into(),
-                next: "rekeyd starts nothing scheduled in this org, and ends no grace there, until the clocks agree; it \
-                       looks again by itself. What a person asks for is done."
+                next: "rekeyd starts nothing scheduled in this org until the clocks agree; it looks again by itself."
                     .into(),
                 command: "Set this machine's clock: `timedatectl status` says whether it follows a time server.".into(),
             }

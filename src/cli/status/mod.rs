@@ -188,13 +188,6 @@ fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceL
             }
         )
     });
-    let clock = org.and_then(|org| Some((org, service.clock_off.get(org)?)));
-    let clock = clock.map(|(org, (since, _))| {
-        format!(
-            "this machine and org {org} have shown different times since {since}: nothing is done there because of the time \
-             alone, no start by the schedule and no end of a grace; set this machine's clock"
-        )
-    });
     let overdue = ledger.overdue.as_ref().map(|overdue| overdue.why.clone());
     let login = login.map(|trouble| match trouble {
         LoginTrouble::Refused { since, why } => {
@@ -205,7 +198,6 @@ fn troubles(app: &str, ledger: &AppLedger, org: Option<&str>, service: &ServiceL
     failing(ledger)
         .into_iter()
         .chain(health)
-        .chain(clock)
         .chain(overdue)
         .chain(login)
         .chain(switch)

@@ -1,7 +1,4 @@
-//! What of a rotation needs the org's window, what raises the doubt that it is open still, and what needs a clock that can
-//! be relied on.
-
-use tokio::sync::watch;
+//! What of a rotation needs the org's window, and what raises the doubt that it is open still.
 
 use crate::rotation::{Action, Answer, Effect, Look, Observation, State};
 
@@ -40,24 +37,4 @@ pub(super) fn is_refusal(observation: &Observation) -> bool {
         | Observation::GiveUp { .. }
         | Observation::Abandon { .. } => false,
     }
-}
-
-/// Waits until the org's clock shows the time that we go by.
-pub(super) async fn agreed(clocks: &mut watch::Receiver<bool>) {
-    let told = clocks.wait_for(|agree| *agree).await.is_ok();
-    if !told {
-        // Nobody is left who could tell: the service is at its end.
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Whether this ends the old pair because its grace is over by the clock.
-pub(super) fn ends_grace(state: &State, action: &Action) -> bool {
-    let by_time = state.caps.overlap && !state.grace_ended && !state.limits.grace.is_zero();
-    let ends = match action {
-        Action::Perform(effects) => effects.contains(&Effect::Revoke),
-        Action::Look(look) => *look == Look::Superseded,
-        Action::Await | Action::Wait(_) | Action::Rest => false,
-    };
-    by_time && ends
 }

@@ -4,25 +4,21 @@
 //! The service goes by a clock that does not follow a jump by itself (`crate::clock::SteadyClock`). An org is asked what
 //! time it is and compared with itself: if, by the org's clock, as much time has passed as by the machine's, the machine
 //! slept or was put right, and it is followed. If not, somebody set it wrong: the service goes on by the time that
-//! passed, and a person is told.
-//!
-//! At a start there is nothing to compare with but the org's clock itself. Until it has shown the same time, and while it
-//! shows another, nothing happens there because of the time alone: no start by the schedule, no end of a grace. What a
-//! person asks for does, and so does everything that a rotation needs to be safe.
+//! passed, and a person is told. The org's clock may be wrong all it likes, only its pace is relied on.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::{Look, Managed, Supervisor};
 use crate::clock::{Clock, Timestamp};
-use crate::engine::hour::{AGREE_MS, Right, ahead, is_near, is_to_come, who_is_right};
 use crate::engine::service::ServiceNote;
 use crate::port::Fault;
 
 /// A difference that is no jump: a clock that is put right in small steps.
 const SLACK_MS: i64 = 2_000;
+
+/// How far two clocks may differ in what time passed: what a request and the whole seconds of a `Date` may take.
+const AGREE_MS: i64 = 60_000;
 
 /// Longer between two beats: the process was stopped, and what fell due meanwhile is spread.
 const GAP: Duration = Duration::from_secs(60);
@@ -32,9 +28,6 @@ const UNCLEAR_TIMES: u32 = 30;
 
 /// Between two questions what time it is.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
-
-/// The same where the answer was another time, and is waited for to change.
-const ASK_WRONG_AGAIN: Duration = Duration::from_secs(60);
 
 /// What is known of the time.
 pub(super) struct Watchman {
@@ -48,12 +41,6 @@ pub(super) struct Watchman {
     doubt: Option<Doubt>,
     /// By how much each org's clock was ahead of ours when it was last asked, in milliseconds.
     orgs: BTreeMap<String, i64>,
-    /// Whether each org's clock shows the time that we go by. Without an answer it does not.
-    agree: BTreeMap<String, watch::Sender<bool>>,
-    /// When each that does not was asked, or the question came up.
-    asked: BTreeMap<String, Timestamp>,
-    /// The time of the newest record, until that is looked at.
-    newest: Option<Timestamp>,
 }
 
 struct Doubt {
@@ -67,7 +54,7 @@ struct Doubt {
 
 impl Watchman {
     /// From a start: all that fell due before it is caught up with.
-    pub fn start(clock: &dyn Clock, newest: Option<Timestamp>) -> Watchman {
+    pub fn start(clock: &dyn Clock) -> Watchman {
         let now = clock.now();
         Watchman {
             beat: now,
@@ -75,15 +62,12 @@ impl Watchman {
             paced: BTreeMap::new(),
             doubt: None,
             orgs: BTreeMap::new(),
-            agree: BTreeMap::new(),
-            asked: BTreeMap::new(),
-            newest,
         }
     }
+}
 
-    fn agrees(&mut self, org: &str) -> &watch::Sender<bool> {
-        self.agree.entry(org.to_owned()).or_default()
-    }
+fn ahead(of: Timestamp, by: Timestamp) -> i64 {
+    by.0.saturating_sub(of.0)
 }
 
 impl Supervisor {
@@ -108,8 +92,7 @@ impl Supervisor {
                 tracing::info!("the machine's clock is right again");
                 self.clock_is_right(doubt.told).await;
             }
-            clock.put_right(by_ms);
-            return self.ask_whose_clock_differs();
+            return clock.put_right(by_ms);
         }
         let known = self.time.doubt.as_ref().map(|doubt| doubt.by_ms);
         if known.is_none_or(|known| (known - by_ms).abs() > SLACK_MS) {
@@ -153,52 +136,29 @@ impl Supervisor {
         time: Result<Timestamp, Fault>,
     ) {
         let (now, wall) = (self.house.clock.now(), self.house.clock.wall());
-        let time = match time {
-            Ok(time) => time,
-            // It answered, and shows no time: there is nothing to compare with, now or later.
-            Err(Fault::Unusable(why)) if self.time.doubt.is_none() => {
-                tracing::warn!(org, "this machine's clock is taken as it is: {why}");
-                self.time.agrees(&org).send_replace(true);
-                return;
-            }
-            Err(
-                Fault::Unusable(_)
-                | Fault::Unavailable(_)
-                | Fault::Throttled { .. }
-                | Fault::Unauthorized(_)
-                | Fault::Forbidden(_)
-                | Fault::SwitchedOff(_)
-                | Fault::NotFound(_),
-            ) => return,
-        };
+        let Ok(time) = time else { return };
         if ahead(asked, now).abs() > AGREE_MS / 2 {
             return;
         }
+        let offset = ahead(now, time);
         let before = self.time.orgs.get(&org).copied();
         let Some(doubt) = &mut self.time.doubt else {
-            // After a jump that nobody has seen yet the answer may be from before.
-            if ahead(now, wall).abs() <= SLACK_MS {
-                self.compared_with(org, now, time).await;
-            }
+            self.time.orgs.insert(org, offset);
             return;
         };
-        match who_is_right(now, wall, time, before) {
-            Right::Ours => {
-                if is_near(now, time) {
-                    self.time.agrees(&org).send_replace(true);
-                }
-                let Some(doubt) = &mut self.time.doubt else { return };
+        // Without an earlier look the org's clock itself has to do.
+        let passed_as_ours = (offset - before.unwrap_or(0)).abs() <= AGREE_MS;
+        let passed_as_the_walls = (ahead(wall, time) - before.unwrap_or(0)).abs() <= AGREE_MS;
+        match (passed_as_ours, passed_as_the_walls) {
+            (true, false) => {
                 let by_ms = doubt.by_ms;
                 if doubt.told.is_none() {
                     doubt.told = Some(org.clone());
                     self.jot(&ServiceNote::ClockOff { org, by_ms }).await;
                 }
             }
-            Right::Wall => {
-                self.follow(now, ahead(now, wall)).await;
-                self.compared_with(org, wall, time).await;
-            }
-            Right::Unclear => {
+            (_, true) => self.follow(now, ahead(now, wall)).await,
+            (false, false) => {
                 // The org's own clock was set too, perhaps: after a while the machine's is all there is.
                 doubt.unclear = doubt.unclear.saturating_add(1);
                 if doubt.unclear >= UNCLEAR_TIMES {
@@ -218,74 +178,11 @@ impl Supervisor {
         self.time.beat = now;
         // Times of next looks belong to the clock of before.
         self.time.paced.clear();
-        self.time.orgs.clear();
-        self.time.asked.clear();
-        for agrees in self.time.agree.values() {
-            agrees.send_replace(false);
-        }
         self.contacts.clear();
         self.resting.clear();
         self.live.forget_times();
         self.orgs.forget_times();
         self.clock_is_right(told).await;
-    }
-
-    /// An org whose clock has not been compared with ours yet, or shows another time, is asked now and then. The look at
-    /// our own login brings its time too, and usually first.
-    fn ask_whose_clock_differs(&mut self) {
-        let now = self.house.clock.now();
-        for (org, watch) in self.watches() {
-            if *self.time.agrees(&org).borrow() {
-                continue;
-            }
-            let after = match self.time.orgs.contains_key(&org) {
-                true => ASK_WRONG_AGAIN,
-                false => ASK_AGAIN,
-            };
-            let asked = self.time.asked.entry(org.clone()).or_insert(now);
-            if now.since(*asked) >= after {
-                *asked = now;
-                self.looks
-                    .spawn(async move { Look::Time(org, now, watch.time().await) });
-            }
-        }
-    }
-
-    /// The org's clock showed `time` when ours showed `ours`.
-    async fn compared_with(&mut self, org: String, ours: Timestamp, time: Timestamp) {
-        self.time.orgs.insert(org.clone(), ahead(ours, time));
-        let agree = is_near(ours, time);
-        let told = self.service(|service| service.clock_off.contains_key(&org));
-        match (agree, told) {
-            (false, false) => {
-                let (org, by_ms) = (org.clone(), ahead(time, ours));
-                self.jot(&ServiceNote::ClockOff { org, by_ms }).await;
-            }
-            (true, true) => self.jot(&ServiceNote::ClockRight { org: org.clone() }).await,
-            (false, true) | (true, false) => {}
-        }
-        self.time.agrees(&org).send_replace(agree);
-    }
-
-    /// Whether the org's clock shows the time that we go by, now and later. Where nobody can ask, it is taken to.
-    pub(super) fn agreement(&mut self, managed: &Managed) -> watch::Receiver<bool> {
-        match managed.watch {
-            Some(_) => self.time.agrees(&managed.seat.org).subscribe(),
-            None => watch::channel(true).1,
-        }
-    }
-
-    /// The newest record is of a time that has not come: this machine's clock was wrong then, or is now.
-    pub(super) async fn tell_of_records_to_come(&mut self) {
-        let now = self.house.clock.now();
-        let Some(newest) = self.time.newest.take().filter(|at| is_to_come(now, *at)) else {
-            return;
-        };
-        tracing::warn!(
-            "the newest record of the journal is in the future, from {newest}: this machine's clock was wrong then, or is now"
-        );
-        let by_ms = ahead(newest, now);
-        self.jot(&ServiceNote::ClockJumped { by_ms }).await;
     }
 
     async fn clock_is_right(&mut self, told: Option<String>) {

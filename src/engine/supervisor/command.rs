@@ -7,7 +7,6 @@ use super::{Managed, Supervisor};
 use crate::clock::Timestamp;
 use crate::engine::adopt::Brought;
 use crate::engine::command::{Command, Reply};
-use crate::engine::hour::is_to_come;
 use crate::engine::lane::Word;
 use crate::engine::ledger::{AppLedger, Run};
 use crate::engine::note::Note;
@@ -293,18 +292,8 @@ pub(super) fn may_rotate(
         return Err(Reply::refused("a rotation is under way"));
     }
     let last = ledger.run.as_ref().map(|run| run.last_at);
-    match last {
-        Some(at) if is_to_come(now, at) => {
-            tracing::warn!(
-                app,
-                "the newest record of this app is in the future, from {at}: `cool_down` is not reckoned from it"
-            );
-        }
-        Some(at) if at + managed.cool_down > now => {
-            let until = at + managed.cool_down;
-            return Err(Reply::CoolingDown { until });
-        }
-        Some(_) | None => {}
+    if let Some(until) = last.map(|at| at + managed.cool_down).filter(|until| *until > now) {
+        return Err(Reply::CoolingDown { until });
     }
     match &timing.window {
         Some(window) if !ignore_window && !window.is_open(now.to_utc()) => {

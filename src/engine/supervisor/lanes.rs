@@ -71,9 +71,7 @@ impl Supervisor {
         let (name, ledgers, told) = (app.to_owned(), self.ledgers.clone(), self.told.clone());
         let (clock, id) = (self.house.clock.clone(), state.id);
         let seat = self.seated(app, managed).seat;
-        let clocks = self.agreement(managed);
         let around = Surroundings {
-            clocks,
             org: managed.org.clone(),
             window: self.window(&seat.org, seat.opens_switch),
             drain: self.drain.clone(),

@@ -190,7 +190,7 @@ impl Supervisor {
                 }
             }
         }
-        let time = Watchman::start(house.clock.as_ref(), records.last().map(|record| record.at));
+        let time = Watchman::start(house.clock.as_ref());
         let mut supervisor = Supervisor {
             house,
             apps,
@@ -244,7 +244,6 @@ impl Supervisor {
     ) -> Result<(), JournalFault> {
         let drain = self.drain.clone();
         self.forget_refused_policy().await;
-        self.tell_of_records_to_come().await;
         loop {
             self.beat(drain.is_cancelled());
             if drain.is_cancelled() && self.tasks.is_empty() {
@@ -342,10 +341,7 @@ impl Supervisor {
         }
         due.sort_by_key(|(since, ..)| *since);
         for (since, app, managed, reason) in due {
-            // By a clock that may be wrong nothing is due.
-            let is_now = *self.agreement(&managed).borrow();
-            let ready =
-                is_now && self.choice(&app, &managed).is_some() && self.within_budget(&managed, now).await;
+            let ready = self.choice(&app, &managed).is_some() && self.within_budget(&managed, now).await;
             if ready && self.may_start(&managed, since.into(), now) {
                 self.begin(&app, &managed, reason, "schedule".into(), None)
                     .await?;

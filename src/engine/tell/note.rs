@@ -99,7 +99,7 @@ pub fn service_sentence(note: &ServiceNote) -> String {
             )
         }
         ServiceNote::ClockOff { org, by_ms } => format!(
-            "this machine's clock is {} off the clock of org {org}: nothing scheduled is started there, and no grace ended",
+            "this machine's clock is {} off the clock of org {org}: nothing scheduled is started there",
             seconds(*by_ms)
         ),
         ServiceNote::ClockRight { org } => format!("the clocks of this machine and of org {org} agree"),
