@@ -259,7 +259,8 @@ async fn examine_and_try(row: &Row) -> Vec<Line> {
             Reply::Started(_) => {
                 let over = |ledgers: &Ledgers| outcome(&ledgers.apps[app]);
                 let step = Duration::from_secs(10);
-                let limit = engine.now() + 3 * HOUR;
+                // By this clock a request takes long where the machine is busy.
+                let limit = engine.now() + 24 * HOUR;
                 let mut found = None;
                 while engine.now() < limit && found.is_none() {
                     engine.pass(6 * step, step).await;
